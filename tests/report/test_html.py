@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cnncodes.report.html import clean, embed_json, escape, name, pack, percent, say_ends, significant, table
+from cnncodes.report.html import clean, embed_json, escape, name, pack, say_ends, significant, table
 
 
 class _Reader(HTMLParser):
@@ -70,11 +70,6 @@ def test_numbers_that_are_none_are_no_data() -> None:
 
 def test_a_name_does_not_rearrange_what_surrounds_it() -> None:
     assert name("שלום\u202e") == "<bdi>שלום\u200e\\u202e</bdi>"
-
-
-def test_shares_are_said_in_words_that_are_no_more_than_true() -> None:
-    assert [percent(share) for share in (0.0, 0.5, 1.0)] == ["0 %", "50 %", "100 %"]
-    assert percent(0.9996) == "99.96 %" and percent(0.0004) == "0.04 %"
 
 
 def test_numbers_are_packed_little_endian() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from cnncodes.errors import sentence
 from cnncodes.evaluation.abstaining import AbstentionFigures, CoveragePoint
 from cnncodes.report.chart import Chart
-from cnncodes.report.html import capitalize, escape, interval, number, paragraph, percent, section, table
+from cnncodes.report.html import capitalize, escape, interval, number, paragraph, section, table
+from cnncodes.report.percents import percent
 
 
 def show_abstention(found: AbstentionFigures) -> str:

@@ -260,33 +260,3 @@ def capitalize(text: str) -> str:
     'Codes of net-A: knn'
     """
     return f"{text[:1].upper()}{text[1:]}"
-
-
-def percent(value: float) -> str:
-    """Return a share in words.
-
-    Examples
-    --------
-    >>> percent(0.934), percent(0.004), percent(1.0), percent(0.9998)
-    ('93 %', '0.4 %', '100 %', '99.98 %')
-    """
-    digits = next((d for d in range(5) if round(value * 100, d) not in (0.0, 100.0)), 0)
-    if value in (0.0, 1.0) or 0.01 <= value <= 0.99:
-        digits = 0
-    return f"{value * 100:.{digits}f} %"
-
-
-def percent_range(low: float, high: float) -> str:
-    """Return a range of shares in words, with as many digits as show how wide it is.
-
-    Examples
-    --------
-    >>> percent_range(0.721, 0.81), percent_range(0.855, 0.865), percent_range(0.8996, 0.9004)
-    ('72 % to 81 %', '85.5 % to 86.5 %', '89.96 % to 90.04 %')
-    >>> percent_range(0.985, 1.0), percent_range(1.0, 1.0)
-    ('98 % to 100 %', '100 % to 100 %')
-    """
-    if not low < high or high - low >= 0.015:
-        return f"{percent(low)} to {percent(high)}"
-    digits = 1 if high - low >= 0.0015 else 2
-    return f"{low * 100:.{digits}f} % to {high * 100:.{digits}f} %"

@@ -19,11 +19,11 @@ from cnncodes.report.html import (
     name,
     number,
     paragraph,
-    percent,
     section,
     significant,
     table,
 )
+from cnncodes.report.percents import percent
 from cnncodes.report.words import list_mistakes, list_names, name_column
 
 #: Classes of a matrix that is shown at once, and of one that is a table at all; above, it is drawn.

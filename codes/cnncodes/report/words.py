@@ -11,8 +11,9 @@ from cnncodes.evaluation import Evaluation, LabelFigures
 from cnncodes.evaluation.metrics import ClassFigures
 from cnncodes.evaluation.thresholds import FEW_GROUPS, FEW_IMAGES
 from cnncodes.images import are_copies_alone, say_equal
-from cnncodes.report.html import escape, name, number, paragraph, percent, percent_range, section
+from cnncodes.report.html import escape, name, number, paragraph, section
 from cnncodes.report.material import Material, Subject
+from cnncodes.report.percents import percent, percent_range, percent_within
 
 #: With fewer images in all, every figure is uncertain.
 _FEW = 100
@@ -116,7 +117,8 @@ def list_common(material: Subject, n: int) -> list[str]:
 def describe_accuracy(evaluation: Evaluation) -> str:
     """Say how many images are classified rightly, as HTML."""
     accuracy = evaluation.accuracy
-    said = f"{percent(accuracy.value)} of {count(evaluation.n, 'image')} are classified rightly"
+    share = percent_within(accuracy.value, accuracy.low, accuracy.high)
+    said = f"{share} of {count(evaluation.n, 'image')} are classified rightly"
     if evaluation.n == 1:
         said = f"The one image is classified {'rightly' if accuracy.value else 'wrongly'}"
     text = f"<strong>{said}</strong>{say_interval(accuracy.low, accuracy.high)}."

@@ -6,8 +6,9 @@ import numpy as np
 
 from cnncodes.evaluation import LabelFigures, find_label_pairs
 from cnncodes.evaluation.intervals import Estimate
-from cnncodes.report.html import interval, name, number, paragraph, percent, section, table
+from cnncodes.report.html import interval, name, number, paragraph, section, table
 from cnncodes.report.material import LabelMaterial
+from cnncodes.report.percents import percent
 from cnncodes.report.tables import make_cell, shade_cell
 
 #: Labels of the table of labels that come together, and pairs of those that fail together, at most.

@@ -10,8 +10,9 @@ from cnncodes.errors import agree, count
 from cnncodes.evaluation import LabelFigures
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.thresholds import FEW_IMAGES
-from cnncodes.report.html import escape, interval, name, number, percent
+from cnncodes.report.html import escape, interval, name, number
 from cnncodes.report.material import LabelMaterial
+from cnncodes.report.percents import percent_within
 from cnncodes.report.words import (
     list_common,
     list_few_groups,
@@ -94,9 +95,10 @@ def describe_naming(material: LabelMaterial) -> str:
     exact = evaluation.subset_accuracy
     wrong = float((material.truth != material.named).sum(axis=1).mean())
     named = ". ".join(f"{part[:1].upper()}{part[1:]}" for part in parts)
+    share = percent_within(exact.value, exact.low, exact.high)
     return (
-        f"{named}{'. ' if named else ''}<strong>Of {percent(exact.value)} of the images all labels are"
-        f" right</strong>{say_interval(exact.low, exact.high)}; an image has {wrong:.2f} wrong or missing"
+        f"{named}{'. ' if named else ''}<strong>Of {share} of the images all labels are right"
+        f"</strong>{say_interval(exact.low, exact.high)}; an image has {wrong:.2f} wrong or missing"
         " ones on average."
     )
 

@@ -13,7 +13,6 @@ from cnncodes.report.chart import Chart
 from cnncodes.report.html import (
     number,
     paragraph,
-    percent,
     say_ends,
     section,
     significant,
@@ -21,6 +20,7 @@ from cnncodes.report.html import (
     table,
 )
 from cnncodes.report.material import NumberMaterial
+from cnncodes.report.percents import percent
 from cnncodes.report.tables import make_cell
 
 Array = npt.NDArray[Any]

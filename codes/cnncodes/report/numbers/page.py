@@ -9,7 +9,7 @@ from cnncodes.evaluation.measures import NUMBER_MEASURES
 from cnncodes.evaluation.numbers import say_beyond
 from cnncodes.report.codemap import Marks, draw_map
 from cnncodes.report.datachecks import show_data
-from cnncodes.report.html import pack, percent, significant
+from cnncodes.report.html import pack, significant
 from cnncodes.report.material import NumberMaterial
 from cnncodes.report.nearest import Neighbourhood, settle
 from cnncodes.report.numbers.errors import show_errors
@@ -18,6 +18,7 @@ from cnncodes.report.numbers.plot import show_plot
 from cnncodes.report.numbers.words import write_summary
 from cnncodes.report.origin import show_origin
 from cnncodes.report.page import assemble, show_comparison
+from cnncodes.report.percents import percent
 from cnncodes.report.pictures import Studio
 from cnncodes.report.tables import tabulate_figures
 

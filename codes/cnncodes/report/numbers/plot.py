@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.report.chart import Chart
-from cnncodes.report.html import paragraph, percent, say_ends, section, significant, table
+from cnncodes.report.html import paragraph, say_ends, section, significant, table
 from cnncodes.report.material import NumberMaterial
+from cnncodes.report.percents import percent
 
 Array = npt.NDArray[Any]
 

@@ -8,15 +8,9 @@ from cnncodes.errors import count
 from cnncodes.evaluation import RangeFigures
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.thresholds import FEW_IMAGES
-from cnncodes.report.html import (
-    escape,
-    name,
-    percent,
-    plain_number,
-    significant,
-    significant_interval,
-)
+from cnncodes.report.html import escape, name, plain_number, significant, significant_interval
 from cnncodes.report.material import NumberMaterial
+from cnncodes.report.percents import percent, percent_within
 from cnncodes.report.words import COARSE, list_common, say_interval, show_summary
 
 #: From so many times on a per cent is hard to read.
@@ -68,7 +62,8 @@ def describe_error(material: NumberMaterial) -> str:
 
 def _relate(relative: Estimate) -> str:
     if relative.value < _TIMES:
-        return f"{percent(relative.value)} of that{say_interval(relative.low, relative.high)}"
+        share = percent_within(relative.value, relative.low, relative.high)
+        return f"{share} of that{say_interval(relative.low, relative.high)}"
     return f"{significant(relative.value)} times that{_between(relative)}"
 
 
@@ -122,7 +117,8 @@ def describe_coverage(material: NumberMaterial) -> str:
     else:
         text = "<strong>Intervals hold as far as these images can tell:</strong>"
     begin = "Those" if text.endswith(".</strong>") else "those"
-    held = f"hold {percent(covered.value)} of {count(covered.n, 'image')}"
+    share = percent_within(covered.value, covered.low, covered.high)
+    held = f"hold {share} of {count(covered.n, 'image')}"
     if covered.n == 1:
         held = "hold the one image" if covered.value else "do not hold the one image"
     return (
