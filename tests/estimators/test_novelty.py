@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from cnncodes import load
+from cnncodes.errors import ResultWarning
 from cnncodes.estimators import novelty
 from cnncodes.estimators.novelty import choose_images, learn_scale
 from cnncodes.heads.folds import split_images
+from cnncodes.images import records_from
 
 
 def blobs(n: int, seed: int, size: int = 60) -> tuple[np.ndarray, np.ndarray]:
@@ -136,3 +138,31 @@ def test_of_very_many_weighted_distances_the_shares_are_kept() -> None:
     assert scale is not None and len(scale.distances) == 2000
     nearer = [(scale.distances < scale.distances[k]).mean() for k in (200, 1000, 1900)]
     np.testing.assert_allclose(nearer, [0.1, 0.5, 0.95], atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("unlike", "n", "said"),
+    [(1, 1, False), (1, 10, False), (4, 5, True), (50, 1000, False), (200, 1000, True)],
+)
+def test_more_unlike_images_than_chance_has_are_said(unlike: int, n: int, said: bool) -> None:
+    rates = np.append(np.where(np.arange(n) < unlike, 0.97, 0.3), np.nan)  # and one that could not be read
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        novelty.warn_of_unlike(rates)
+    assert [str(one.message).startswith(f"{unlike:,} of {n:,} image") for one in caught] == [True] * said
+
+
+@pytest.mark.slow
+def test_promises_are_not_for_images_unlike_those_of_training(make, pictures) -> None:
+    images = [*pictures.arrays, *(np.ascontiguousarray(array[::-1]) for array in pictures.arrays)]
+    clf = make("ridge").fit(images, [*pictures.labels] * 2)
+    noise = [np.random.default_rng(seed).integers(0, 256, (64, 64, 3), np.uint8) for seed in range(8)]
+    with pytest.warns(ResultWarning, match="8 of 8 images are farther from the training images than 95 %"):
+        clf.predict_or_abstain(noise, risk=0.3)
+    with pytest.warns(ResultWarning, match="8 of 8 images are farther from the training images than 95 %"):
+        found = clf.predictor_.predict_records(records_from(noise), n_jobs=1, promises=True)
+    assert found.novelty is None  # nobody asked for it
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        clf.predict_or_abstain(images, risk=0.3)
+        clf.predict(noise)

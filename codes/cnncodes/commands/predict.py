@@ -95,7 +95,9 @@ def _predict_classes(options: PredictOptions, predictor: Any, reporter: Reporter
     rule = None if options.abstain is None else predictor.make_rule(options.abstain)
     priors = parse_priors(options.priors, {str(name): name for name in predictor.classes.tolist()})
     predictor.check_priors(priors)
-    predictions = _predict(options, predictor, reporter, by_class=True, priors=priors)
+    predictions = _predict(
+        options, predictor, reporter, by_class=True, priors=priors, promises=rule is not None
+    )
     shares = _name_shares(predictions)
     if shares is not None:
         reporter.note(

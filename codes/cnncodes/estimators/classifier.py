@@ -16,7 +16,7 @@ from cnncodes.choices import BACKBONE
 from cnncodes.embedding import Embedder
 from cnncodes.errors import UsageError
 from cnncodes.estimators.abstention import Answers, answer
-from cnncodes.estimators.aggregation import Scores, check_aggregate
+from cnncodes.estimators.aggregation import Scores, average_rows, check_aggregate
 from cnncodes.estimators.base import ImageEstimator
 from cnncodes.estimators.contents import warn_of_tuned
 from cnncodes.estimators.inputs import embed_records
@@ -27,6 +27,7 @@ from cnncodes.estimators.labels import (
     labelled_records,
     warn_of_unknown,
 )
+from cnncodes.estimators.novelty import warn_of_unlike
 from cnncodes.estimators.parameters import (
     check_score_weight,
     check_weighted,
@@ -377,10 +378,18 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             If `fit` kept no out-of-fold answers, or the head gives no probabilities.
         UnreadableImages
             If any image cannot be read.
+
+        Warns
+        -----
+        ResultWarning
+            If many images are unlike those of training, for which nothing is promised.
         """
         check_is_fitted(self, "predictor_")
         rule = self.predictor_.make_rule(risk, confidence)  # before the images are read
-        scores = self._score_images(X)
+        rows = self._embed(X)
+        scores = self.predictor_.score(rows.X, rows.counts)
+        if (scale := self.predictor_.usual_scale) is not None:
+            warn_of_unlike(scale.rate(average_rows(rows.X, rows.counts)))
         return answer(scores.labels, scores.proba, rule)
 
     def estimate_priors(self, X: Any) -> dict[Any, float]:

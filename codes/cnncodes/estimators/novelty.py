@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import SavedModelError
+from cnncodes.errors import ResultWarning, SavedModelError, count, warn
 from cnncodes.estimators.archive import Archive
 from cnncodes.estimators.npy import read_npy, to_npy
 from cnncodes.heads.scoring import l2_normalized
@@ -18,6 +18,10 @@ Array = npt.NDArray[Any]
 
 #: Directions in which the spread within classes is told apart; of the rest a mean is taken.
 AXES = 32
+#: What one in twenty images like those of training have; and from which share of images on that is said.
+_UNLIKE, _SAID = 0.95, 0.15
+#: Chance that so many have it among images like those of training: less is no chance.
+_CHANCE = 0.001
 #: Distances of held-out images that are kept at most.
 _KEPT = 2000
 #: Of more images than these, about so many are learned from: of a class at least 50 where it has them; and so
@@ -70,6 +74,28 @@ class NoveltyScale:
     def pack(self) -> dict[str, bytes]:
         """Return the members of a saved classifier that hold it."""
         return {f"novelty/{name}.npy": to_npy(getattr(self, name)) for name in self.MEMBERS}
+
+
+def warn_of_unlike(novelty: Array) -> None:
+    """Warn where clearly more than one in twenty images are as unlike those of training as one in twenty is.
+
+    Parameters
+    ----------
+    novelty : ndarray of float, shape (n_images,)
+        NaN where an image could not be read.
+    """
+    from scipy.special import bdtrc
+
+    known = novelty[~np.isnan(novelty)]
+    unlike, n = int((known >= _UNLIKE).sum()), len(known)
+    if unlike < _SAID * n or not unlike or bdtrc(unlike - 1, n, 1 - _UNLIKE) >= _CHANCE:
+        return
+    warn(
+        f"{unlike:,} of {count(n, 'image')} are farther from the training images than 95 % of these are from"
+        " each other (novelty): what is promised of answers holds for images like those of training, and"
+        " hardly for these.",
+        ResultWarning,
+    )
 
 
 def scale_members() -> set[str]:

@@ -20,7 +20,7 @@ from cnncodes.estimators.answering import Answer, Answered, answer_records
 from cnncodes.estimators.answers import HeldOutAnswers
 from cnncodes.estimators.contents import Contents, shorten
 from cnncodes.estimators.inputs import Progress
-from cnncodes.estimators.novelty import NoveltyScale
+from cnncodes.estimators.novelty import NoveltyScale, warn_of_unlike
 from cnncodes.estimators.priors import ESTIMATE, adjust_scores, require_shares, settle_shares
 from cnncodes.heads.scoring import Scorer
 from cnncodes.images import ImageRecord
@@ -129,6 +129,11 @@ class ImagePredictor:
         is_tuned = getattr(self.head, "kind", "") == "finetuned"
         return f"The network was fine-tuned, and {why}: {_REFIT}." if is_tuned else ""
 
+    @property
+    def usual_scale(self) -> NoveltyScale | None:
+        """What novelty is measured by; None also where other views were trained on: they are farther away."""
+        return self.scale if self.same_views else None
+
     def check_scale(self) -> NoveltyScale:
         """Return what novelty is measured by.
 
@@ -193,13 +198,16 @@ class Predictor(ImagePredictor):
         novelty: bool = False,
         codes: bool = False,
         priors: Any = None,
+        promises: bool = False,
     ) -> Predictions:
         """Predict every record; one that cannot be read becomes an empty prediction with its reason.
 
-        `priors` are those of `ImageClassifier.predict`.
+        `priors` are those of `ImageClassifier.predict`; `promises` says that a rule for abstaining is to be
+        kept, which warns of images unlike those of training.
         """
         self.check_priors(priors)
-        scale = self.check_scale() if novelty else None  # before any image is read
+        scale = self.usual_scale if promises else None
+        scale = self.check_scale() if novelty else scale  # before any image is read
         found = self.answer_records(
             records, self.score, scale, codes=codes, n_jobs=n_jobs, memory=memory, on_progress=on_progress
         )
@@ -214,8 +222,11 @@ class Predictor(ImagePredictor):
             if scores.proba is not None:
                 proba = np.full((len(records), len(self.classes)), np.nan)
                 proba[found.read] = scores.proba
+        if promises and found.novelty is not None:
+            warn_of_unlike(found.novelty)
         keys = [record.key for record in records]
-        told = (found.failures, found.trained_on, found.contents, found.novelty, found.codes)
+        rated = found.novelty if novelty else None
+        told = (found.failures, found.trained_on, found.contents, rated, found.codes)
         return Predictions(keys, self.classes, labels, proba, *told, shares)
 
     def make_rule(self, risk: float, confidence: float = 0.95) -> AnswerRule:
