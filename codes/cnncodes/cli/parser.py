@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -32,6 +33,9 @@ _GROUPS = {
     "codes": "Codes on disk: what they hold, whether they are sound, together, in part, or for other tools.",
     "views": "View plans: which crops, scales, mirrors and distortions of an image become codes.",
 }
+
+#: What the help of options says that take several values in one.
+_LIST = "A,B"
 
 
 class Parser(argparse.ArgumentParser):
@@ -103,7 +107,10 @@ def parse(commands: Mapping[str, Command], arguments: list[str]) -> tuple[Comman
     command = commands[values.pop("command")]
     if unknown:
         first = unknown[0]
-        hint = _advise(command, first.split("=")[0]) if first[0] == "-" else _explain_surplus(command)
+        if first[:1] == "-":
+            hint = _advise(command, first.split("=")[0])
+        else:
+            hint = _explain_surplus(command, arguments, first)
         raise UsageError(f"cnncodes {command.name}: unknown argument {first!r}. {hint}")
     return command, values
 
@@ -118,14 +125,36 @@ def _advise(command: Command, given: str) -> str:
     return command.absent.get(given) or suggest(given, _flags(command))
 
 
-def _explain_surplus(command: Command) -> str:
-    """Return the sentence that helps with an argument too many: patterns give several, too."""
+def _explain_surplus(command: Command, arguments: list[str], surplus: str) -> str:
+    """Return the sentences that help with an argument too many: patterns give several, too."""
+    name, before, after = _find_list(command, arguments, surplus)
+    if len(before) == 1:
+        return f"Several values of {name} are joined by commas: {name} {','.join([*before, *after])}."
+    joined = f" Several values of {name} are joined by commas." if name else ""
     if "SRC" not in dict(describe_options(command.options)):
-        return "It is one too many."
+        return f"It is one too many.{joined}"
     return (
         "It is one too many: a source is one folder or one table. Give the folder above those that are meant,"
-        " or a table that lists the images."
+        f" or a table that lists the images.{joined}"
     )
+
+
+def _find_list(command: Command, arguments: list[str], surplus: str) -> tuple[str, list[str], list[str]]:
+    """Return the option that takes a list and that an argument too many follows, with other values at most.
+
+    With it come the values before that argument, and those from it on; an empty name where there is none.
+    """
+    lists = {name for name, text in describe_options(command.options) if _LIST in text}
+    place = len(arguments) - 1 - arguments[::-1].index(surplus)
+    start = place
+    while start > 0 and not arguments[start - 1].startswith("-"):
+        start -= 1
+    name, _, value = arguments[start - 1].partition("=") if start else ("", "", "")
+    if name not in lists:
+        return "", [], []
+    before = [*([value] if value else []), *arguments[start:place]]
+    after = itertools.takewhile(lambda one: not one.startswith("-"), arguments[place:])
+    return name, before, [*after]
 
 
 def _check_flags(command: Command, arguments: list[str]) -> None:

@@ -50,7 +50,7 @@ class BenchOptions(common.SourceOptions):
     )
     backbone: str = option(common.HELP_BACKBONE, default=BACKBONE, metavar="NAME")
     provider: str | None = option(
-        "Only these, separated by commas: cpu, cuda, cuda:1, openvino, … [all that the runtime lists]",
+        "Only these, A,B: cpu, cuda, cuda:1, openvino, … [all that the runtime lists]",
         default=None,
         metavar="NAME",
         check=common.check_provider,

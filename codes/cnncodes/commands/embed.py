@@ -38,7 +38,7 @@ class EmbedOptions(common.EmbeddingOptions, common.LayerOptions):
         check=common.check_precision,
     )
     provider: str = option(
-        f"{common.HELP_PROVIDER} Several GPUs: cuda:0,cuda:1.",
+        f"{common.HELP_PROVIDER} Several GPUs, A,B: cuda:0,cuda:1.",
         default="cpu",
         metavar="NAME",
         check=common.check_provider,
