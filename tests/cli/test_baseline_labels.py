@@ -64,7 +64,8 @@ def test_labels_have_a_page_and_are_compared(
     gap = evaluated["mean_average_precision"]["value"] - 1
     assert found["difference"]["value"] == pytest.approx(gap)
     assert main(["baseline", str(table), *LABELS, "--curve", "-o", page, "-q"]) == 0
-    text = Path(page).read_text()
+    text, said = Path(page).read_text(), "No interval of the mAP of 2; of the mAP with "
+    assert capsys.readouterr().out.count(said) == text.count(said) == 1
     assert "tested on test, 25% of all images, held out since the source has no parts" in text
     assert "Ways to label: " in text and "The highest mAP" in text and "mAP against cost" in text
 

@@ -138,7 +138,7 @@ def make_ladder(**changes: Any) -> dict[str, Any]:
         "n_different": None, "unlabelled": 0, "failed": 0, "trained_on": 0, "groups_trained_on": 0,
         "methods": methods, "left_out": [], "compared_with": "net, center: logistic",
         "recommended": "net, flip: ridge", "verdict": "Take net, flip: ridge.", "curve": curve,
-        "images": [], "labels": [], "answers": {}, "doubts": [],
+        "images": [], "labels": [], "answers": {}, "doubts": [], "without_interval": "",
     }  # fmt: skip
     return {**made, **changes}
 

@@ -58,6 +58,13 @@ def test_what_was_left_out_for_one_reason_stands_together() -> None:
     assert "<li>a; c: late</li><li>b: none</li>" in found
 
 
+def test_what_has_no_interval_is_said_below_the_table() -> None:
+    said = "No interval of the accuracy of 2 & 3: nearly all resamples agree."
+    found = show_cost(read_comparison(make_ladder(without_interval=said), "b.json"))
+    assert found.index(f"<p>{escape(said)}</p>") > found.index("</table>")
+    assert "No interval" not in show_cost(read_comparison(make_ladder(), "b.json"))
+
+
 def test_what_costs_nothing_is_a_line_where_it_is_as_good() -> None:
     ladder = make_ladder()
     ladder["methods"][0]["evaluation"]["accuracy"] = estimate(0.84)

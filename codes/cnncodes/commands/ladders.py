@@ -32,11 +32,7 @@ def render_baseline(result: Result) -> str:
             "Intervals are by the draw of test images alone: which training images there are, and what folds"
             " chose by them, is luck besides.\n"
         )
-    if same := [str(i) for i, one in enumerate(result["methods"], start=1) if one["missing"]]:
-        text += (
-            f"No interval of the difference of {', '.join(same)}: nearly all resamples agree, as where the"
-            " difference is the same on each image, or there is one image or group.\n"
-        )
+    text += f"{result['without_interval']}\n" if result["without_interval"] else ""
     if groups := say_groups(result).strip():
         text += f"{groups}\n"
     text += "".join(f"Left out: {one['title']}: {sentence(one['reason'])}\n" for one in result["left_out"])

@@ -85,6 +85,8 @@ class Comparison:
         Another, of the way to take; None where it is not known which.
     verdict : str
         Which to take.
+    without_interval : str
+        Which figures have no interval, and why; empty where all have one.
     curve : Curve or None
     trained_on, groups_trained_on, failed, unlabelled : int
         Test images that were trained on, or whose group was; images that cannot be read, and that have no
@@ -108,6 +110,7 @@ class Comparison:
     compared_with: str
     recommended: str | None
     verdict: str
+    without_interval: str
     curve: Curve | None
     trained_on: int
     groups_trained_on: int
@@ -149,6 +152,7 @@ def read_comparison(report: Any, name: str) -> Comparison:
             compared_with=str(report["compared_with"]),
             recommended=None if report["recommended"] is None else str(report["recommended"]),
             verdict=str(report["verdict"]),
+            without_interval=str(report["without_interval"]),
             curve=None if report["curve"] is None else _read_curve(report["curve"]),
             trained_on=int(report["trained_on"]),
             groups_trained_on=int(report["groups_trained_on"]),

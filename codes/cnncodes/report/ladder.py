@@ -71,6 +71,7 @@ def show_cost(
         paragraph(f"{escape(note)} {said}".strip()),
         chart,
         _tabulate(comparison),
+        paragraph(escape(comparison.without_interval)) if comparison.without_interval else "",
         _list_left_out(comparison),
     )
 
