@@ -188,8 +188,8 @@ def test_one_line_says_that_images_are_few(
     shown = capsys.readouterr().out
     assert "No interval of macro F1: nearly all resamples agree, as where answers" in shown
     assert (
-        "2 of 2 classes that images here are of have fewer than 10, too few" in shown
-        and "a recall of 0.51." in shown
+        "2 of 2 classes with images here have fewer than 10 of them, too few" in shown
+        and "its true recall may still be 0.51." in shown
     )
 
 

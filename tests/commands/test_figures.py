@@ -28,10 +28,16 @@ def test_classes_without_images_are_named() -> None:
 def test_what_few_images_tell_is_not_said_where_they_are_of_groups() -> None:
     y = np.repeat(["ant", "bee"], [8, 30])
     alone = render_class_figures(to_plain(evaluate_predictions(y, y, ["ant", "bee"])))
-    assert "their own: 8 images that are all right can be of a class with a recall of 0.68." in alone
+    said = "1 of 2 classes with images here has fewer than 10 of them, too few for figures of its own."
+    assert f"{said} An example: where all 8 images of a class are answered rightly, its true recall" in alone
+    assert "its true recall may still be 0.68.\n" in alone
     groups = [0] * 8 + [*range(1, 31)]  # all of the class are of one, which tells as much as one image
     grouped = render_class_figures(to_plain(evaluate_predictions(y, y, ["ant", "bee"], groups=groups)))
-    assert "too few for figures of their own." in grouped and "0.68" not in grouped
+    assert f"\n{said}\n" in grouped and "0.68" not in grouped
+    y = np.repeat(["ant", "bee"], [1, 9])
+    few = render_class_figures(to_plain(evaluate_predictions(y, y, ["ant", "bee"])))
+    assert "2 of 2 classes with images here have fewer than 10 of them, too few for figures of their" in few
+    assert "where the one image of a class is answered rightly, its true recall may still be" in few
 
 
 def test_classes_of_few_groups_are_named_where_all_together_have_enough() -> None:

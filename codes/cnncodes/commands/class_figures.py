@@ -18,7 +18,7 @@ from cnncodes.commands.figures import (
 )
 from cnncodes.commands.pages import finish
 from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
-from cnncodes.errors import SourceError, name_some
+from cnncodes.errors import SourceError, agree, count, name_some
 from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
@@ -157,20 +157,19 @@ def _say_few_images(classes: list[Result], n_groups: int | None) -> str:
     from cnncodes.evaluation.thresholds import FEW_IMAGES
 
     counts = [figures["recall"]["n"] for figures in classes if figures["recall"]["n"]]
-    few = [count for count in counts if count < FEW_IMAGES]
+    few = [n for n in counts if n < FEW_IMAGES]
     if not few:
         return ""
     said = (
-        f"\n{len(few)} of {len(counts)} classes that images here are of have fewer than {FEW_IMAGES}, too few"
-        " for figures of their own"
+        f"\n{len(few)} of {count(len(counts), 'class', 'classes')} with images here {agree(len(few), 'has')}"
+        f" fewer than {FEW_IMAGES} of them, too few for figures of {agree(len(few), 'its')} own."
     )
     if n_groups is not None:
-        return f"{said}."
+        return said
     least = min(few)
     low = measure_share(np.ones(least, dtype=np.bool_)).low
-    images = "one image" if least == 1 else f"{least} images"
-    right = "that is right" if least == 1 else "that are all right"
-    return f"{said}: {images} {right} can be of a class with a recall of {low:.2f}."
+    images = "the one image of a class is" if least == 1 else f"all {least} images of a class are"
+    return f"{said} An example: where {images} answered rightly, its true recall may still be {low:.2f}."
 
 
 def _say_without_images(classes: list[Result]) -> str:
