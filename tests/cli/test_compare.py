@@ -92,12 +92,26 @@ def test_images_without_an_answer_are_left_out_and_counted(
     shown = capsys.readouterr()
     found = json.loads(shown.out)
     assert found["n"] == 10 and found["failed"] == 2
-    assert "it has no answer" in shown.err and "part.csv" in shown.err
+    said = "2 of 12 images have no answer in part.csv and are left out: 'test/lighter/2.png', "
+    assert f"warning: {said}'test/lighter/3.png'\n" in shown.err and "could not be used" not in shown.err
     assert [entry["failed"] for entry in json.loads(shown.out)["classifiers"]] == [2, 0]
     (made / "other.csv").write_text("\n".join([lines[0], *lines[2:]]))
     compare(made, "part.csv", "other.csv", "lda.cnncodes")
-    told = capsys.readouterr().out
-    assert "3 images without an answer of all (part.csv lacks 2, other.csv lacks 1)." in told
+    told = capsys.readouterr()
+    assert "3 images without an answer of all (part.csv lacks 2, other.csv lacks 1)." in told.out
+    assert "1 of 12 images has no answer in other.csv and is left out: 'test/dark/0.png'\n" in told.err
+    assert "more than --max-failures 1% allows" in told.err
+
+
+def test_an_image_that_cannot_be_read_is_told_once_with_the_reason(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [f"{made}/photos/test/{label}/{i}.png,{label}" for label in ("dark", "light") for i in range(3)]
+    (tmp_path / "bad.png").write_bytes(b"no image")
+    (tmp_path / "t.csv").write_text("\n".join(["image,label", *rows, "bad.png,dark"]))
+    assert compare(made, "centroid.cnncodes", "lda.cnncodes", src=str(tmp_path / "t.csv")) == 3
+    said = capsys.readouterr().err
+    assert said.count("1 of 7 images could not be used: 'bad.png' (") == 1 and ".cnncodes)" not in said
 
 
 def test_images_that_were_trained_on_are_told(made: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from cnncodes.commands import common, inputs
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result, showing
 from cnncodes.commands.compare_tables import render_compare
 from cnncodes.commands.crossvalidating import keep_codes
-from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.failures import exceeds_limit, warn_of_failures
 from cnncodes.commands.outputs import check_json_name, check_output, write_report
 from cnncodes.commands.prediction_files import is_prediction_file, read_predictions
 from cnncodes.commands.reporter import Reporter
@@ -86,10 +86,12 @@ def run_compare(options: CompareOptions, reporter: Reporter) -> Result:
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
     with keep_codes(options.memory, needed=True) as memory:
         said = {
-            name: _ask(model, records, options, memory, reporter)
+            name: _look_up(name, model, records, options.src)
+            if is_prediction_file(model)
+            else _ask(model, records, options, memory, reporter)
             for name, model in _name_models(options.models).items()
         }
-    silent = {i: f"{why} ({name})" for name, one in said.items() for i, why in one.silent.items()}
+    silent = {i: why for one in said.values() for i, why in one.silent.items()}
     read = [i for i in range(len(records)) if i not in silent]
     if not read:
         i, why = next(iter(silent.items()))
@@ -117,9 +119,25 @@ def run_compare(options: CompareOptions, reporter: Reporter) -> Result:
     if options.report is not None:
         with showing(result):
             write_report(Path(options.report), result)
-    failures = [(records[i].key, why) for i, why in sorted(silent.items())]
-    result[TOO_MANY_FAILURES] = judge_failures(failures, len(records), options.max_failures, reporter)
+    _warn_silent(said, records, reporter)
+    total, limit = len(records), options.max_failures
+    result[TOO_MANY_FAILURES] = bool(silent) and exceeds_limit(len(silent), total, limit, reporter)
     return result
+
+
+def _warn_silent(said: dict[str, _Said], records: list[ImageRecord], reporter: Reporter) -> None:
+    """Warn of images that cannot be read, and of those that each table has no answer for."""
+    failed = {
+        i: why for name, one in said.items() if not is_prediction_file(name) for i, why in one.silent.items()
+    }
+    warn_of_failures([(records[i].key, why) for i, why in sorted(failed.items())], len(records), reporter)
+    for name, one in said.items():
+        if is_prediction_file(name) and one.silent:
+            n, keys = len(one.silent), [records[i].key for i in sorted(one.silent)]
+            reporter.warn(
+                f"{n:,} of {len(records):,} images {agree(n, 'has')} no answer in {name} and"
+                f" {agree(n, 'is')} left out: {name_some(keys)}"
+            )
 
 
 def _list_contents(
@@ -192,11 +210,9 @@ def _check_kinds(models: tuple[str, ...]) -> None:
 def _ask(
     model: str, records: list[ImageRecord], options: CompareOptions, memory: str | None, reporter: Reporter
 ) -> _Said:
-    """Return a classifier's answers, from its file of them or by predicting."""
+    """Return what a saved classifier says of the images."""
     import numpy as np
 
-    if is_prediction_file(model):
-        return _look_up(model, records, options.src)
     from cnncodes.estimators.predictor import Predictor
     from cnncodes.estimators.saving import load_predictor
 
@@ -218,7 +234,8 @@ def _ask(
     return _Said(labels, found.proba, classes, silent, seen, trained, found.contents)
 
 
-def _look_up(path: str, records: list[ImageRecord], src: str) -> _Said:
+def _look_up(name: str, path: str, records: list[ImageRecord], src: str) -> _Said:
+    """Return what a file of answers says of the images; `name` is what it is called."""
     import numpy as np
 
     found = read_predictions(path)
@@ -229,7 +246,7 @@ def _look_up(path: str, records: list[ImageRecord], src: str) -> _Said:
             f"{path} answers none of the images of {src!r}: it names {other!r}, the images are such as"
             f" {records[0].key!r}. Predict the same source that is compared on."
         )
-    silent = {i: "it has no answer" for i, place in enumerate(places) if place is None}
+    silent = {i: f"it has no answer in {name}" for i, place in enumerate(places) if place is None}
     rows = [0 if place is None else place for place in places]
     proba = None if found.proba is None else found.proba[rows]
     labels = np.asarray(found.labels[rows])

@@ -66,12 +66,16 @@ def judge_failures(
         Inputs in all, what is allowed, and where to warn.
     """
     failed = list(failures)
-    if not failed:
-        return False
-    shown = "; ".join(f"{key!r} ({reason})" for key, reason in failed[:5])
-    more = f"; and {len(failed) - 5} more" if len(failed) > 5 else ""
-    reporter.warn(f"{len(failed)} of {total} images could not be used: {shown}{more}")
-    return exceeds_limit(len(failed), total, limit, reporter)
+    warn_of_failures(failed, total, reporter)
+    return bool(failed) and exceeds_limit(len(failed), total, limit, reporter)
+
+
+def warn_of_failures(failed: Sequence[tuple[str, str]], total: int, reporter: Reporter) -> None:
+    """Warn of inputs that failed, each by its key and reason, of so many in all."""
+    if failed:
+        shown = "; ".join(f"{key!r} ({reason})" for key, reason in failed[:5])
+        more = f"; and {len(failed) - 5} more" if len(failed) > 5 else ""
+        reporter.warn(f"{len(failed)} of {total} images could not be used: {shown}{more}")
 
 
 def exceeds_limit(failed: int, total: int, limit: str | int | float, reporter: Reporter) -> bool:
