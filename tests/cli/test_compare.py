@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -202,6 +205,7 @@ def test_intervals_and_tests_go_by_groups(made: Path, capsys: pytest.CaptureFixt
         ("test/dark/2.png,light,0.6,bark,0.4", "row 2 others than most: 'bark'"),
         ("test/dark/2.png,light,0.6,dark,0.2", "those of row 2 sum to 0.8, so that classes are missing"),
         ("test/dark/2.png,light,0.6,dark,", "row 2 has no 'probability_2'"),
+        ("test/dark/2.png,light,0.6,,0.4", "row 2 does not name 2 classes"),
     ],
 )
 def test_why_a_file_has_no_probabilities_is_said_with_the_row(tmp_path: Path, last: str, said: str) -> None:
@@ -209,3 +213,13 @@ def test_why_a_file_has_no_probabilities_is_said_with_the_row(tmp_path: Path, la
     (tmp_path / "said.csv").write_text("\n".join([*rows, last]))
     found = read_predictions(str(tmp_path / "said.csv"))
     assert found.proba is None and said in found.why_no_proba and len(found.labels) == 2
+    assert "" not in found.classes
+
+
+def test_an_empty_or_missing_prediction_is_no_answer(tmp_path: Path) -> None:
+    path, images = tmp_path / "said.parquet", ["a.png", "b.png", "c.png"]
+    for predicted in (["dark", "", None], [1.5, math.nan, None]):
+        pq.write_table(pa.table({"image": images, "prediction": predicted}), path)
+        found = read_predictions(str(path))
+        assert found.labels.tolist() == found.classes.tolist() == [str(predicted[0])]
+        assert found.rows == {"a.png": 0}

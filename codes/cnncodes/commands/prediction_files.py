@@ -49,7 +49,7 @@ def is_prediction_file(path: str) -> bool:
 
 
 def read_predictions(path: str) -> PredictionFile:
-    """Read a file of predictions; rows without an answer are left out.
+    """Read a file of predictions; rows without an answer, empty or NaN, are left out.
 
     Raises
     ------
@@ -59,6 +59,7 @@ def read_predictions(path: str) -> PredictionFile:
     """
     import numpy as np
 
+    from cnncodes.estimators.labels import is_absent
     from cnncodes.images.table_files import read_table
 
     wanted = {"image", "prediction", "probability", "answered", "reason"}
@@ -75,14 +76,15 @@ def read_predictions(path: str) -> PredictionFile:
         raise SourceError(
             f"{path} was written with --abstain, which holds answers back: predict again without it."
         )
-    answered = [i for i, value in enumerate(table.values["prediction"]) if value not in (None, "")]
+    answered = [i for i, value in enumerate(table.values["prediction"]) if not is_absent(value)]
     keys = [str(table.values["image"][i]) for i in answered]
     rows = {key: i for i, key in enumerate(keys)}
     if len(rows) < len(keys):
         twice = next(key for i, key in enumerate(keys) if rows[key] != i)
         raise SourceError(f"{path} names the image {twice!r} more than once: expected one row an image.")
     ranks = ["", *(f"_{rank}" for rank in range(2, 2 + len(ranked) // 2))]
-    named = [[str(table.values[f"prediction{rank}"][i]) for rank in ranks] for i in answered]
+    said = [[table.values[f"prediction{rank}"][i] for rank in ranks] for i in answered]
+    named = [[str(value) for value in row if not is_absent(value)] for row in said]
     classes = np.unique([name for row in named for name in row]) if named else np.empty(0, str)
     given, why = _read_given(path, table.values, ranks, answered)
     why = why or _say_incomplete(ranks, answered, named, given, len(classes))
@@ -124,6 +126,9 @@ def _say_incomplete(
     """Return why rows do not have a probability of every class; empty where they have."""
     if not named:
         return "there is no answer"
+    for i, row in zip(answered, named, strict=True):
+        if len(row) < len(ranks):
+            return f"row {i + 1} does not name {len(ranks)} classes"
     common = Counter(frozenset(row) for row in named).most_common(1)[0][0]
     for i, names, shares in zip(answered, named, given, strict=True):
         if others := sorted(set(names) - common):
