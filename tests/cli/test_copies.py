@@ -85,6 +85,26 @@ def test_copies_are_joined_with_groups(folder: Path, capsys: pytest.CaptureFixtu
     assert "whole groups, of which there are 4: too few" in shown
 
 
+@pytest.mark.parametrize("task", ["class", "number", "labels"])
+def test_folds_of_copies_alone_are_not_of_groups(
+    folder: Path, tmp_path: Path, small_network: str, task: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    meaning = {"class": [], "number": ["--regression"], "labels": ["--label-delimiter", "|"]}[task]
+    source, codes, model = str(folder / f"{task}3.csv"), str(tmp_path / "c.codes"), str(tmp_path / "m")
+    network, asked = ["--backbone", small_network, *VIEWS], ["-o", model, "--cv", "2", *meaning, "-q"]
+    of_test = ["--split", "test"]
+    assert main(["fit", source, *of_test, *asked, *network]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count(SAID) == 1 and "whole groups" not in shown
+    assert main(["fit", source, *of_test, *asked, *network, "--group-column", "camera"]) == 0
+    shown = capsys.readouterr().out
+    assert SAID not in shown and "whole groups, of which there are 4: too few" in shown
+    assert main(["embed", source, "-o", codes, "--backbone", small_network, "-q"]) == 0
+    assert main(["fit", codes, *of_test, *asked, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])["cross_validation"]
+    assert (found["n"], found["n_different"], found["n_groups"]) == (24, 8, 8)
+
+
 @pytest.mark.parametrize(
     ("model", "labels", "noun"),
     [("class", "ab", "class"), ("number", "05", "target"), ("labels", ["dark", "light|odd"], "label set")],

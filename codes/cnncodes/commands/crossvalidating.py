@@ -38,7 +38,20 @@ def run_folds(estimator: Any, data: Any, cv: int, repeats: int, reporter: Report
         [about["r2_by_repeat"]] = found.r2_by_repeat  # a source has one number an image
     seconds = round(time.perf_counter() - started, 3)
     about |= {"folds": found.folds, "repeats": found.repeats, "seconds": seconds}
-    return {**to_plain(about), **to_plain(found.evaluation)}
+    figures = to_plain(found.evaluation)
+    # Where nobody named groups those that are drawn are of equal images.
+    figures["n_different"] = None if _names_groups(data) else figures["n_groups"]
+    return {**to_plain(about), **figures}
+
+
+def _names_groups(data: Any) -> bool:
+    """Say whether an image of records or codes is of a group that somebody named."""
+    if isinstance(data, list):
+        return any(record.group is not None for record in data)
+    from cnncodes.store.schema import GROUP  # with Arrow, which images have no need of
+
+    column = data.rows.column(GROUP)
+    return bool(column.null_count < len(column))
 
 
 #: What is said of folds besides figures, each where there is such a thing.

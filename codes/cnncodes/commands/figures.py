@@ -79,6 +79,6 @@ def say_copies(figures: Result) -> str:
     """Say how many of the images differ, where some are equal."""
     from cnncodes.images import say_equal
 
-    if figures.get("n_different") is None:  # nor in figures of several folds, which say it of the training
+    if figures.get("n_different") is None:  # nor is it known of folds of named groups
         return ""
     return f"\n{say_equal(figures['n'], figures['n_different'])}."
