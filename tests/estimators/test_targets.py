@@ -105,7 +105,11 @@ def test_numbers_come_back_from_their_text(numbers):
     [
         (["1", "cat", "dog"], "2 of 3 labels are no finite numbers: 'cat', 'dog'.* leave the cell empty"),
         (["cat", "dog"], "look like classes: to predict those leave --target and --regression out"),
-        (["1_000"], "no finite numbers"),
+        (["1_000"], "without separators of thousands"),
+        (["1 000", "2\u202f500,5"], "without separators of thousands"),
+        (["1'000", "900"], "without separators of thousands"),
+        (["2024-05-01", "2024-05-02"], "look like dates: give days since some date.* leave --target and"),
+        (["5.1.2024", "3"], "look like dates"),
         (["1,5", "cat"], "numbers with a point, such as '3.5', and none with a comma"),
         (["65.8%", "3 %"], "write 65.8% as 65.8 or as 0.658"),
         (["3,291.38", "12"], "write 3,291.38 as 3291.38"),

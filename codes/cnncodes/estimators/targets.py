@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import numbers
-import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ import numpy.typing as npt
 from cnncodes.errors import SourceError, UsageError, name_some
 from cnncodes.estimators.labels import is_missing, to_plain_list
 from cnncodes.estimators.places import say_places
-from cnncodes.images.numbers import read_number
+from cnncodes.images.numbers import explain_writing, is_date, read_number
 
 if TYPE_CHECKING:
     from cnncodes.images import ImageRecord
@@ -98,12 +97,12 @@ def parse_targets(
 
 def _advise(texts: Sequence[str], found: Sequence[float | None], if_classes: str) -> str:
     """Return what to do with labels of which some are no numbers."""
-    if any(re.fullmatch(r"-?\d+([.,]\d+)*\s*[%\u2030]", text) for text in texts):
-        return "Regression takes bare numbers: write 65.8% as 65.8 or as 0.658."
-    if any(re.fullmatch(r"-?\d{1,3}(,\d{3})+\.\d+|-?\d{1,3}(,\d{3}){2,}", text) for text in texts):
-        return "Regression takes numbers without separators of thousands: write 3,291.38 as 3291.38."
-    if any(re.fullmatch(r"-?\d+,\d+", text) for text in texts):
-        return "Regression takes numbers with a point, such as '3.5', and none with a comma."
+    if writing := explain_writing(texts):
+        return writing
+    if any(is_date(text) for text in texts):
+        return (
+            f"They look like dates: give days since some date. Where they are meant as classes: {if_classes}"
+        )
     if all(number is None for number in found):
         return f"They look like classes: {if_classes}"
     takes = f"Regression takes numbers such as '3.5', up to {LARGEST:g}"

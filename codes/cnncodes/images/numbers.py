@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+
+_PER_CENT = re.compile(r"-?\d+([.,]\d+)*\s*[%\u2030]")
+#: Commas, where there are several or a point follows; spaces, underscores and apostrophes wherever they are.
+_THOUSANDS = re.compile(
+    r"-?\d{1,3}(,\d{3})+\.\d+|-?\d{1,3}(,\d{3}){2,}|-?\d+(_\d+)+(\.\d+)?|-?\d{1,3}([\s'\u2019]\d{3})+([.,]\d+)?"
+)
+_COMMA = re.compile(r"-?\d+,\d+")
+_DATE = re.compile(r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d{4}|\d{2}))([T\s].*)?")
 
 
 def read_number(text: str) -> float | None:
@@ -19,6 +28,39 @@ def read_number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def explain_writing(texts: Iterable[str]) -> str:
+    """Say how numbers are written that some texts write in another way; nothing where none does.
+
+    Examples
+    --------
+    >>> explain_writing(["1 000"]), explain_writing(["cat", "7"])
+    ('Regression takes numbers without separators of thousands: write 3,291.38 as 3291.38.', '')
+    """
+    listed = list(texts)
+    for form, said in (
+        (_PER_CENT, "Regression takes bare numbers: write 65.8% as 65.8 or as 0.658."),
+        (
+            _THOUSANDS,
+            "Regression takes numbers without separators of thousands: write 3,291.38 as 3291.38.",
+        ),
+        (_COMMA, "Regression takes numbers with a point, such as '3.5', and none with a comma."),
+    ):
+        if any(form.fullmatch(text.strip()) for text in listed):
+            return said
+    return ""
+
+
+def is_date(text: str) -> bool:
+    """Say whether a text looks like a date, alone or with a time.
+
+    Examples
+    --------
+    >>> is_date("2024-05-01"), is_date("1/5/2024"), is_date("2024-05-01 12:30"), is_date("3.5")
+    (True, True, True, False)
+    """
+    return _DATE.fullmatch(text.strip()) is not None
 
 
 def are_fractions(labels: Iterable[str | None]) -> bool:
