@@ -195,13 +195,22 @@ def suggest(name: str, known: Iterable[str]) -> str:
     --------
     >>> suggest("tencorp", ["center", "tencrop"])
     "Did you mean 'tencrop'? Known: center, tencrop."
+    >>> suggest("--bat", ["--batch-size", "--out"])
+    "Did you mean '--batch-size'? Known: --batch-size, --out."
     """
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    hint = f"Did you mean {close[0]!r}? " if close else ""
+    close = _find_close(name, names)
+    hint = f"Did you mean {close!r}? " if close else ""
     # Names with commas could not be told apart without quotes.
     shown = [repr(name) for name in names] if any("," in name for name in names) else names
     return f"{hint}Known: {', '.join(shown) or 'none'}."
+
+
+def _find_close(name: str, names: list[str]) -> str | None:
+    """Return the one name that begins so, or else the nearest."""
+    begun = [one for one in names if name and one.startswith(name)]
+    found = begun if len(begun) == 1 else difflib.get_close_matches(name, names, n=1)
+    return found[0] if found else None
 
 
 def suggest_nearest(name: str, known: Iterable[str]) -> str:
@@ -215,8 +224,8 @@ def suggest_nearest(name: str, known: Iterable[str]) -> str:
     'No name among its 2 is near.'
     """
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    return f"Did you mean {close[0]!r}?" if close else f"No name among its {len(names)} is near."
+    close = _find_close(name, names)
+    return f"Did you mean {close!r}?" if close else f"No name among its {len(names)} is near."
 
 
 def install_advice(extra: str) -> str:

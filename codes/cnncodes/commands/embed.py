@@ -58,7 +58,7 @@ class EmbedOptions(common.EmbeddingOptions, common.LayerOptions):
         choices=REDUCTIONS,
     )
     split: str | None = option(
-        "Only this part of the source: train, val or test.", default=None, metavar="PART"
+        "Only this part of the source: train, val, test or all.", default=None, metavar="PART"
     )
     label_delimiter: str | None = delimiter_option(
         "The labels are texts of several each, with this between them, which 'fit' divides. They are kept as"

@@ -27,7 +27,6 @@ class SelectOptions:
         "Keep the images with this label; may be given several times.",
         default=(),
         metavar="LABEL",
-        empty=True,
     )
     images: str | None = option(
         "Keep the images that this file names, a line each, as the column 'image' has them.",
