@@ -94,3 +94,22 @@ def test_a_job_whose_progress_nobody_reads_comes_to_its_end(tmp_path: Path, unre
         done = run_unread(tmp_path, unread, *arguments)
         assert (done.returncode, bool(done.stdout)) == (status, True), (arguments, done.stdout)
     assert len(read_codes(tmp_path / "x.codes").images) == 12 and find_problems(tmp_path / "x.codes") == []
+
+
+@pytest.mark.slow
+def test_a_program_ends_while_a_daemon_thread_embeds(tmp_path: Path) -> None:
+    script = f"""
+import threading
+from cnncodes import embed, load_backbone
+import numpy as np
+begun = threading.Event()
+images = [np.full((300, 300, 3), i % 256, np.uint8) for i in range(3000)]
+job = dict(backbone=load_backbone(), shard_images=16, on_progress=lambda *_: begun.set())
+threading.Thread(target=embed, args=(images, {str(tmp_path / "x.codes")!r}), kwargs=job, daemon=True).start()
+assert begun.wait(60)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    images = np.zeros((1, 8, 8, 3), np.uint8)
+    embed(images, tmp_path / "x.codes", shard_images=16, remove_missing=True)  # nobody holds it
+    assert not find_problems(tmp_path / "x.codes")

@@ -7,9 +7,11 @@ many-thread session.
 
 from __future__ import annotations
 
+import atexit
 import queue
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -113,6 +115,7 @@ class _Lanes:
             queue.SimpleQueue()
         )
         self._threads: list[threading.Thread] = []
+        _AT_WORK.add(self)
 
     def submit(self, work: Callable[[Sequence[T]], list[R]], chunk: Sequence[T]) -> Future[list[R]]:
         future: Future[list[R]] = Future()
@@ -142,3 +145,14 @@ class _Lanes:
         deadline = time.monotonic() + LIMIT
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
+
+
+#: Those that a job has not ended itself.
+_AT_WORK: weakref.WeakSet[_Lanes] = weakref.WeakSet()
+
+
+@atexit.register
+def _end_all() -> None:
+    """End lanes of a job in a daemon thread: one that came back from C++ later would abort the process."""
+    for lanes in list(_AT_WORK):
+        lanes.end()
