@@ -111,3 +111,12 @@ def test_what_does_not_fit_is_refused() -> None:
     ):
         with pytest.raises(UsageError, match="goes by probabilities"):
             evaluate_abstention(y, proba, CLASSES, rule, groups=groups)
+
+
+def test_true_classes_are_of_the_kind_of_the_classifiers_and_none_is_missing() -> None:
+    rule, proba = make_rule(np.random.default_rng(0)), np.full((2, 2), 0.5)
+    with pytest.raises(UsageError, match="the labels are text and the classes numbers"):
+        evaluate_abstention(["0", "1"], proba, [0, 1], rule)
+    with pytest.raises(UsageError, match="1 of 2 labels is missing"):
+        evaluate_abstention(["a", None], proba, CLASSES, rule)
+    assert evaluate_abstention(np.array([0, 1], object), proba, [0, 1], rule).points[0].accuracy.n == 2

@@ -121,3 +121,29 @@ def test_mcnemar_counts_a_group_once() -> None:
     found = run_mcnemar(y, a, b, groups=groups)
     assert (found.wins, found.losses, found.p_value) == (2, 0, 0.5)
     assert found.only_first == 7
+
+
+TEXT, NUMBERS = ["0", "1"] * 10, [0, 1] * 10
+
+
+@pytest.mark.parametrize("compare", [run_mcnemar, compare_paired])
+def test_text_against_numbers_is_refused(compare: Any) -> None:
+    with pytest.raises(UsageError, match="the predictions are numbers and the classes text"):
+        compare(TEXT, NUMBERS, TEXT)
+    with pytest.raises(UsageError, match="the predictions are text and the classes numbers"):
+        compare(NUMBERS, NUMBERS, TEXT)
+
+
+@pytest.mark.parametrize("figure", ["accuracy", "balanced_accuracy", "log_loss", "brier"])
+def test_text_against_numbers_is_refused_of_probabilities(figure: str) -> None:
+    proba = np.full((20, 2), 0.5)
+    with pytest.raises(UsageError, match="the labels are numbers and the classes text"):
+        compare_paired(NUMBERS, proba, proba, classes=["0", "1"], figure=figure)
+
+
+@pytest.mark.parametrize("compare", [run_mcnemar, compare_paired])
+def test_a_missing_class_is_called_what_it_is(compare: Any) -> None:
+    with pytest.raises(UsageError, match="1 of 2 labels is missing"):
+        compare(["a", None], ["a", "b"], ["a", "b"])
+    with pytest.raises(UsageError, match="1 of 2 predictions is missing"):
+        compare(["a", "b"], ["a", None], ["a", "b"])

@@ -10,17 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError, count
-from cnncodes.estimators.labels import (
-    check_answers,
-    check_groups,
-    check_labels,
-    check_same_kind,
-    warn_of_unknown,
-)
+from cnncodes.estimators.labels import check_groups, check_labels, check_same_kind, warn_of_unknown
 from cnncodes.evaluation.calibration import Calibration, measure_calibration
 from cnncodes.evaluation.columns import order_columns
 from cnncodes.evaluation.confusion import Confusion, find_names
 from cnncodes.evaluation.figures import FIGURES, show_result
+from cnncodes.evaluation.given import read_answers
 from cnncodes.evaluation.intervals import Estimate, bootstrap, count_groups, explain_intervals, summarize
 from cnncodes.evaluation.means import summarize_biased, widen_mean
 from cnncodes.evaluation.measures import CLASS_MEASURES
@@ -212,25 +207,12 @@ def _check_predicted(predicted: Any, n: int, classes: Array) -> Array:
             f"predictions must be one for each of {n} true classes, at least one. Got shape {found.shape}."
         )
     if found.ndim == 1:
-        labels = check_answers(predicted)
-        _check_whole(labels)
+        labels = read_answers(predicted)
         check_same_kind(labels, classes, "predictions")
         return labels
     proba = read_probabilities(found)
     check_probabilities(proba, len(classes))
     return proba
-
-
-def _check_whole(predicted: Array) -> None:
-    """Raise where what is to be classes are fractions, as the probabilities of one class are."""
-    if predicted.dtype.kind != "f":
-        return
-    fractions = predicted[np.isfinite(predicted) & (predicted != np.round(predicted))]
-    if len(fractions):
-        raise UsageError(
-            f"predictions are fractions, such as {fractions[0]:.4g}, and no classes. Give the probabilities"
-            " of all classes, a column each, or the predicted classes."
-        )
 
 
 def read_groups(groups: Any, n: int) -> Array | None:

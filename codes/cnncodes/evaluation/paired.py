@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError, suggest
-from cnncodes.estimators.labels import check_answers
+from cnncodes.estimators.labels import check_labels, check_same_kind
 from cnncodes.evaluation.columns import order_columns
 from cnncodes.evaluation.confusion import Confusion, find_names
+from cnncodes.evaluation.given import read_answers
 from cnncodes.evaluation.intervals import Estimate, bootstrap, make_mean
 from cnncodes.evaluation.mistakes import allow_for_mistakes
 from cnncodes.evaluation.probabilities import (
@@ -64,8 +65,8 @@ def compare_paired(
     Raises
     ------
     UsageError
-        If the shapes do not fit, a class is missing (None or NaN), rows are no probabilities, or there are
-        none and the figure needs them.
+        If the shapes do not fit, a class is missing (None or NaN), text meets numbers, rows are no
+        probabilities, or there are none and the figure needs them.
 
     Examples
     --------
@@ -78,7 +79,7 @@ def compare_paired(
     """
     if figure not in FIGURES:
         raise UsageError(f"unknown figure {figure!r}. {suggest(str(figure), FIGURES)}")
-    y, groups = check_answers(y), None if groups is None else np.asarray(groups)
+    y, groups = check_labels(y), None if groups is None else np.asarray(groups)
     if groups is not None and groups.shape != y.shape:
         raise UsageError(f"groups must have one value an image: {len(y)}. Got shape {groups.shape} instead.")
     names = classes if isinstance(classes, tuple) and len(classes) == 2 else (classes, classes)
@@ -141,14 +142,17 @@ def _compare_losses(
 
 def _label(y: Array, given: Any, classes: Any) -> Array:
     """Return predicted classes, of probabilities the most probable ones."""
-    labels: Array = check_answers(given) if np.ndim(given) == 1 else np.asarray(given)
+    labels: Array = read_answers(given) if np.ndim(given) == 1 else np.asarray(given)
     if labels.ndim == 2 and len(y) == len(labels):
-        labels = np.asarray(classes)[_check_proba(given, classes).argmax(axis=1)]
+        names = np.asarray(classes)
+        labels = names[_check_proba(given, classes).argmax(axis=1)]
+        check_same_kind(y, names)
     if not len(y) or y.shape != labels.shape:
         raise UsageError(
             "y, a and b must be of the same images, at least one: a class each, or a row of probabilities."
             f" Got shapes {y.shape} and {labels.shape}."
         )
+    check_same_kind(labels, np.unique(y), "predictions")
     return labels
 
 
@@ -227,6 +231,11 @@ def run_mcnemar(y: Any, a: Any, b: Any, *, groups: Any = None) -> McNemar:
     groups : array-like, shape (n_images,), optional
         Images of a group are no separate evidence: it counts once, and not at all where it is even.
 
+    Raises
+    ------
+    UsageError
+        If the shapes do not fit, a class is missing (None or NaN), or text meets numbers.
+
     References
     ----------
     Q. McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
@@ -240,12 +249,14 @@ def run_mcnemar(y: Any, a: Any, b: Any, *, groups: Any = None) -> McNemar:
     """
     from scipy.stats import binomtest
 
-    y, a, b = (check_answers(given) for given in (y, a, b))
+    y, a, b = check_labels(y), read_answers(a), read_answers(b)
     if not len(y) or y.shape != a.shape or y.shape != b.shape:
         raise UsageError(
             "y, a and b must name one class for each of the same images. Got shapes"
             f" {y.shape}, {a.shape}, {b.shape}."
         )
+    for labels in (a, b):
+        check_same_kind(labels, np.unique(y), "predictions")
     first, second = a == y, b == y
     gain = first.astype(np.int64) - second
     if groups is not None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
+from cnncodes.estimators.labels import check_labels, check_same_kind
 from cnncodes.evaluation.confusion import find_names
 from cnncodes.evaluation.intervals import Estimate, bootstrap, make_mean, summarize_positive
 from cnncodes.evaluation.mistakes import allow_for_mistakes
@@ -87,8 +88,16 @@ class Scored:
     random_state: int
 
     @classmethod
-    def make(cls, y: Array, proba: Array, classes: Array, groups: Any, random_state: int) -> Scored:
-        """Find the true classes `y` among the `classes` of the columns, in whatever order these are."""
+    def make(cls, y: Any, proba: Array, classes: Array, groups: Any, random_state: int) -> Scored:
+        """Find the true classes `y` among the `classes` of the columns, in whatever order these are.
+
+        Raises
+        ------
+        UsageError
+            If a true class is missing, or text meets numbers.
+        """
+        y = check_labels(y)
+        check_same_kind(y, classes)
         order = np.argsort(classes)
         place = find_names(classes[order], y)
         column = np.where(place < len(classes), order[np.minimum(place, len(classes) - 1)], -1)
