@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -131,10 +133,10 @@ def test_bounds_hold_for_all_input(pairs):
         ([1, 2], [1, np.inf], "must be finite"),
         ([1, 2], [1, -1e308], r"numbers up to 1e\+100"),
         (["1", "2"], [1, 2], "y must hold numbers. Got text, '1': numbers that are written as text must be"),
-        ([1, 2], [1, "2"], "predicted must hold numbers. Got text, '1'"),
+        ([1, 2], [1, "2"], "predicted must hold numbers. Got text, '2'"),
         ([1, 2], np.array([1, "2"], object), "predicted must hold numbers. Got text, '2'"),
         ([b"1", b"2"], [1, 2], "y must hold numbers. Got text, b'1'"),
-        ([{1}, {2}], [1, 2], "y must hold numbers. Got an array of object"),
+        ([{1}, {2}], [1, 2], "y must hold numbers. Got set instead"),
     ],
 )
 def test_what_cannot_be_compared(y, predicted, text):
@@ -163,3 +165,58 @@ def test_how_many_may_be_farther_off_than_any_here_is_known_whatever_the_errors(
     assert found.largest_error == 2.5 and (1 - found.beyond) ** 32 == pytest.approx(0.05)
     grouped = evaluate_numbers(y, y + 0.1, groups=y // 4)
     assert (1 - grouped.beyond) ** 8 == pytest.approx(0.05)
+
+
+NO_NUMBERS = [
+    (np.array([1, 2], "datetime64[D]"), "Got datetime64"),
+    (np.array([1, 2], "timedelta64[D]"), "Got timedelta64"),
+    ([1 + 0j, 2], "Got complex"),
+    ([True, False], "Got bool"),
+    ([True, 2.5], "Got bool"),
+    (np.array([True, False]), "Got bool"),
+    (np.array([1, True], object), "Got bool"),
+    (np.ma.array([1.0, 2.0], mask=[True, False]), "masked"),
+    ([10**400, 1], r"numbers up to 1e\+100"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "text"), NO_NUMBERS)
+@pytest.mark.parametrize("measure", [evaluate_numbers, measure_ranges])
+def test_what_is_no_number_is_refused(measure, wrong, text):
+    with pytest.raises(UsageError, match=f"^y .*{text}"):
+        measure(wrong, [1, 2])
+    with pytest.raises(UsageError, match=f"predicted .*{text}"):
+        measure([1, 2], wrong)
+
+
+def test_numbers_of_other_kinds_are_read():
+    with_nothing_masked = np.ma.array([1.0, 2.0, 4.0], mask=[False] * 3)
+    found = evaluate_numbers([Decimal(1), Fraction(2), np.float32(4)], with_nothing_masked)
+    assert found.mae.value == 0
+    with pytest.raises(UsageError, match="must be finite"):
+        evaluate_numbers([1, None, 3], [1, 2, 3])
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ({"coverage": 0.9}, "coverage and width come together. Got coverage=0.9 alone"),
+        ({"width": 1}, "coverage and width come together. Got width alone"),
+        ({"coverage": 90, "width": 1}, "coverage must be a number between 0 and 1. Got 90"),
+        ({"coverage": 0, "width": 1}, "coverage must be a number between 0 and 1. Got 0"),
+        ({"coverage": 1, "width": 1}, "coverage must be a number between 0 and 1. Got 1"),
+        ({"coverage": 0.9, "width": -1}, "width must be at least 0 and finite.* Got -1"),
+        ({"coverage": 0.9, "width": [1, np.nan]}, "width must be at least 0 and finite.* Got nan"),
+        ({"coverage": 0.9, "width": np.inf}, "width must be at least 0 and finite.* Got inf"),
+        ({"coverage": 0.9, "width": "1"}, "width must hold numbers. Got text, '1'"),
+        ({"coverage": 0.9, "width": [1, 2, 3]}, r"one for each image. Got shape \(3,\)"),
+    ],
+)
+def test_intervals_that_are_none_are_refused(given, text):
+    with pytest.raises(UsageError, match=text):
+        evaluate_numbers([1, 2], [1, 3], **given)
+
+
+def test_ranges_refuse_a_width_that_is_none():
+    with pytest.raises(UsageError, match="width must be at least 0 and finite"):
+        measure_ranges([1, 2], [1, 3], width=-1)

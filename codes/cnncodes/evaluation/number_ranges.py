@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.evaluation.given import check_width
 from cnncodes.evaluation.intervals import Estimate, bootstrap, make_mean, summarize_positive
 from cnncodes.evaluation.metrics import read_groups
 from cnncodes.evaluation.numbers import check_numbers
@@ -64,7 +65,7 @@ def measure_ranges(
     Raises
     ------
     UsageError
-        If the shapes do not fit, or a number is not finite.
+        If the shapes do not fit, a number is not finite, something is no number, or the width is none.
 
     Notes
     -----
@@ -80,6 +81,7 @@ def measure_ranges(
     if not np.size(y) and not np.size(predicted):
         return []
     y, predicted = check_numbers(y, predicted)
+    width = None if width is None else float(check_width(width, 1).item())
     members = read_groups(groups, len(y))
     found = []
     for among in divide(y):

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from cnncodes.errors import UsageError, count
 from cnncodes.estimators.targets import LARGEST
 from cnncodes.evaluation.figures import FIGURES, show_result
+from cnncodes.evaluation.given import read_numbers, read_width
 from cnncodes.evaluation.intervals import (
     Estimate,
     bootstrap_all,
@@ -124,8 +125,9 @@ def evaluate_numbers(
     Raises
     ------
     UsageError
-        If the shapes do not fit, there is no image, a number is not finite, or something is no number, text
-        included.
+        If the shapes do not fit, there is no image, a number is not finite, or something is no number: text,
+        a boolean, a date or a masked value; if there is `coverage` or `width` alone, or one that no interval
+        has.
 
     Examples
     --------
@@ -138,8 +140,7 @@ def evaluate_numbers(
     (1.0, 0.53)
     """
     y, predicted = check_numbers(y, predicted)
-    if width is not None and np.shape(width) not in ((), y.shape):
-        raise UsageError(f"width must be one number, or one for each image. Got shape {np.shape(width)}.")
+    width = read_width(width, coverage, len(y))
     members = read_groups(groups, len(y))
     options: dict[str, Any] = {"groups": members, "random_state": random_state}
     covered = None if width is None else measure_share(np.abs(predicted - y) <= width, **options)
@@ -172,7 +173,7 @@ def say_beyond(largest_error: str, beyond: str, n_groups: int | None) -> str:
 
 def check_numbers(y: Any, predicted: Any) -> tuple[Array, Array]:
     """Return true and predicted numbers as float64; raise `UsageError` unless they are finite pairs."""
-    y, predicted = _read_numbers("y", y), _read_numbers("predicted", predicted)
+    y, predicted = read_numbers("y", y), read_numbers("predicted", predicted)
     if y.ndim != 1 or y.shape != predicted.shape or not len(y):
         raise UsageError(
             "y and predicted must be one number for each of the same images, at least one. Got shapes"
@@ -186,20 +187,6 @@ def check_numbers(y: Any, predicted: Any) -> tuple[Array, Array]:
             " or leave these images out."
         )
     return y, predicted
-
-
-def _read_numbers(name: str, values: Any) -> Array:
-    """Return values as float64; raise `UsageError` where one is text, or else no number."""
-    found = np.asarray(values)
-    if found.dtype.kind in "OSU":
-        for value in found.ravel().tolist():
-            if isinstance(value, str | bytes):
-                advice = "numbers that are written as text must be converted first."
-                raise UsageError(f"{name} must hold numbers. Got text, {value!r}: {advice}")
-    try:
-        return found.astype(np.float64)
-    except (TypeError, ValueError):
-        raise UsageError(f"{name} must hold numbers. Got an array of {found.dtype}.") from None
 
 
 def _say_why(y: Array, predicted: Array) -> str:
