@@ -109,7 +109,7 @@ def choose_rule(answers: HeldOutAnswers, risk: float, confidence: float = 0.95) 
     Thresholds are tested from the highest on: is the number of wrong answers so small that with a true share
     above `risk` it would be met with a probability of at most ``1 - confidence`` (binomial)? The last before
     the first that fails is taken: a fixed sequence, for which no correction is due. The first answers a tenth
-    of the images, and so many that one wrong answer is no failure; 50 follow in equal steps up to all images.
+    of the images, and so many that one wrong answer is no failure; 49 follow in equal steps up to all images.
     Images of a group are not independent: what is tested is one of each, and the test is averaged over all
     ways to draw it (`cnncodes.estimators.group_tests`). The promise is for one image of a further group.
 
