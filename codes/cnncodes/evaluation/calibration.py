@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import count
+from cnncodes.estimators.labels import check_random_state
 from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.intervals import RESAMPLES, Estimate, draw_weights
 from cnncodes.evaluation.shares import measure_share
@@ -105,6 +106,7 @@ def measure_calibration(
     >>> round(found.plain, 3), len(found.bins), found.error.n
     (0.3, 1, 100)
     """
+    check_random_state(random_state)
     probability, right = np.asarray(probability, np.float64), np.asarray(right, np.bool_)
     n = len(probability)
     places = _place(probability)

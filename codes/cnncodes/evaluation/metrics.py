@@ -10,7 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError, count
-from cnncodes.estimators.labels import check_groups, check_labels, check_same_kind, warn_of_unknown
+from cnncodes.estimators.labels import (
+    check_groups,
+    check_labels,
+    check_random_state,
+    check_same_kind,
+    warn_of_unknown,
+)
 from cnncodes.evaluation.calibration import Calibration, measure_calibration
 from cnncodes.evaluation.columns import order_columns
 from cnncodes.evaluation.confusion import Confusion, find_names
@@ -162,8 +168,9 @@ def evaluate_predictions(
     """
     y, classes = check_labels(y), np.asarray(classes)
     check_named_once(classes)
-    if top_k < 1:
-        raise UsageError(f"top_k must be at least 1. Got {top_k} instead.")
+    check_random_state(random_state)
+    if not isinstance(top_k, int | np.integer) or isinstance(top_k, bool) or top_k < 1:
+        raise UsageError(f"top_k must be a whole number of at least 1. Got {top_k!r} instead.")
     groups = read_groups(groups, len(y))
     given = _check_predicted(predicted, len(y), classes)
     check_same_kind(y, classes)

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError, count
 from cnncodes.estimators.label_sets import read_label_sets
+from cnncodes.estimators.labels import check_random_state
 from cnncodes.evaluation.columns import read_table
 from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.intervals import Estimate, bootstrap_all, count_groups, explain_intervals, make_mean
@@ -148,7 +149,9 @@ def evaluate_multilabel(
     >>> [(label.name, label.recall.value, label.recall.n) for label in figures.per_label]
     [('sea', 0.5, 2), ('sky', 1.0, 2)]
     """
-    classes = _check_classes(classes)
+    classes = np.asarray(classes)
+    check_named_once(classes)
+    check_random_state(random_state)
     Y, others, unknown = read_label_sets(y).align(classes)
     named, proba = _check_predicted(
         read_table("named", named, classes), read_table("proba", proba, classes), Y
@@ -179,17 +182,6 @@ def evaluate_multilabel(
         missing=_say_missing(Y, named) | explain_intervals(dict(zip(_SUMMARY, estimates, strict=False))),
         n_groups=None if members is None else count_groups(members),
     )
-
-
-def _check_classes(classes: Any) -> Array:
-    found = np.asarray(classes)
-    if found.ndim != 1:
-        raise UsageError(
-            f"classes must be a list of labels, in the order of the columns. Got"
-            f" {f'shape {found.shape}' if found.ndim else type(classes).__name__} instead."
-        )
-    check_named_once(found)
-    return found
 
 
 def _check_predicted(named: Array, proba: Array, Y: Array) -> tuple[Array, Array]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.estimators.labels import check_random_state
 from cnncodes.evaluation.given import check_width
 from cnncodes.evaluation.intervals import Estimate, bootstrap, make_mean, summarize_positive
 from cnncodes.evaluation.metrics import read_groups
@@ -81,6 +82,7 @@ def measure_ranges(
     if not np.size(y) and not np.size(predicted):
         return []
     y, predicted = check_numbers(y, predicted)
+    check_random_state(random_state)
     width = None if width is None else float(check_width(width, 1).item())
     members = read_groups(groups, len(y))
     found = []

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError, count
+from cnncodes.estimators.labels import check_random_state
 from cnncodes.estimators.targets import LARGEST
 from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.given import read_numbers, read_width
@@ -140,6 +141,7 @@ def evaluate_numbers(
     (1.0, 0.53)
     """
     y, predicted = check_numbers(y, predicted)
+    check_random_state(random_state)
     width = read_width(width, coverage, len(y))
     members = read_groups(groups, len(y))
     options: dict[str, Any] = {"groups": members, "random_state": random_state}

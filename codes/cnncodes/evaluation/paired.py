@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError, suggest
-from cnncodes.estimators.labels import check_labels, check_same_kind
+from cnncodes.estimators.labels import check_labels, check_random_state, check_same_kind
 from cnncodes.evaluation.columns import order_columns
 from cnncodes.evaluation.confusion import Confusion, find_names
 from cnncodes.evaluation.given import read_answers
@@ -79,6 +79,7 @@ def compare_paired(
     """
     if figure not in FIGURES:
         raise UsageError(f"unknown figure {figure!r}. {suggest(str(figure), FIGURES)}")
+    check_random_state(random_state)
     y, groups = check_labels(y), None if groups is None else np.asarray(groups)
     if groups is not None and groups.shape != y.shape:
         raise UsageError(f"groups must have one value an image: {len(y)}. Got shape {groups.shape} instead.")

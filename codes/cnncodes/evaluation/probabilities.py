@@ -59,7 +59,10 @@ def check_probabilities(proba: Array, n_classes: int) -> None:
 
 
 def check_named_once(classes: Array) -> None:
-    """Raise `UsageError` where a class is named twice: which of its columns would be its own?"""
+    """Raise `UsageError` where classes are no list, or one is named twice: which column would be its own?"""
+    if classes.ndim != 1:
+        got = f"shape {classes.shape}" if classes.ndim else type(classes.item()).__name__
+        raise UsageError(f"classes must be a list of labels, in the order of the columns. Got {got} instead.")
     names, counts = np.unique(classes, return_counts=True)
     if (counts > 1).any():
         raise UsageError(

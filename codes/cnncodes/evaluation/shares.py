@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.errors import UsageError
+from cnncodes.estimators.labels import check_one_each, check_random_state
 from cnncodes.evaluation.intervals import RESAMPLES, Estimate, find_percentiles
 
 #: The normal distribution's 97.5th percentile.
@@ -50,16 +52,21 @@ def wilson(right: float, n: int, z: float = Z) -> Estimate:
     return Estimate(share, min(share, max(0.0, middle - half)), max(share, min(1.0, middle + half)), n)
 
 
-def measure_share(right: npt.NDArray[np.bool_], *, groups: Any = None, random_state: int = 0) -> Estimate:
+def measure_share(right: Any, *, groups: Any = None, random_state: int = 0) -> Estimate:
     """Return the share of images that are right, with Wilson's interval, or of groups the bootstrap's.
 
     Parameters
     ----------
-    right : ndarray of bool, shape (n,)
+    right : array-like of bool, shape (n,)
     groups : array-like, shape (n,), optional
         Images of a group are drawn together. Where all images are right, or none, resamples tell nothing: the
         interval is Wilson's for as many independent images as there are groups.
     random_state : int
+
+    Raises
+    ------
+    UsageError
+        If they are no booleans, or groups do not fit.
 
     Examples
     --------
@@ -67,7 +74,13 @@ def measure_share(right: npt.NDArray[np.bool_], *, groups: Any = None, random_st
     >>> share.value, round(share.low, 3), share.n
     (1.0, 0.342, 4)
     """
+    check_random_state(random_state)
+    right = np.asarray(right)
+    if right.ndim != 1 or (len(right) and right.dtype.kind != "b"):
+        got = f"shape {right.shape}" if right.ndim != 1 else f"an array of {right.dtype}"
+        raise UsageError(f"right must hold booleans, one an image. Got {got} instead.")
     n, count = len(right), int(right.sum())
+    groups = check_one_each("groups", groups, n)
     if groups is None or n == 0:
         return wilson(count, n)
     members = np.unique(np.asarray(groups), return_inverse=True)[1]
