@@ -48,3 +48,17 @@ def test_a_share_is_of_booleans_one_an_image() -> None:
             evaluation.measure_share(wrong)
     with pytest.raises(UsageError, match="groups must have one value an image: 2"):
         evaluation.measure_share([True, False], groups=[1])
+
+
+def test_masked_answers_are_refused() -> None:
+    masked = np.ma.array(Y, mask=[True, False])
+    hidden = np.ma.array(PROBA, mask=PROBA > 0.65)
+    for call in (
+        lambda: evaluation.evaluate_predictions(Y, masked, CLASSES),
+        lambda: evaluation.evaluate_predictions(Y, hidden, CLASSES),
+        lambda: evaluation.compare_paired(Y, masked, Y),
+        lambda: evaluation.compare_paired(Y, hidden, hidden, classes=CLASSES),
+        lambda: evaluation.run_mcnemar(Y, Y, masked),
+    ):
+        with pytest.raises(UsageError, match="must hold no masked values"):
+            call()

@@ -27,8 +27,9 @@ def read_answers(predicted: Any) -> Array:
     Raises
     ------
     UsageError
-        As `check_answers` does, and if they are fractions, as the probabilities of one class are.
+        As `check_answers` does, and if one is masked, or they are fractions, as probabilities are.
     """
+    refuse_masked("predictions", predicted)
     found = check_answers(predicted)
     if found.dtype.kind != "f":
         return found

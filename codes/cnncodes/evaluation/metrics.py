@@ -208,7 +208,8 @@ def evaluate_predictions(
 
 def _check_predicted(predicted: Any, n: int, classes: Array) -> Array:
     """Return probabilities, shape (n, n_classes), or predicted classes, shape (n,)."""
-    found = np.asarray(order_columns(predicted, classes))
+    given = order_columns(predicted, classes)
+    found = np.asarray(given)
     if not n or found.ndim not in (1, 2) or len(found) != n:
         raise UsageError(
             f"predictions must be one for each of {n} true classes, at least one. Got shape {found.shape}."
@@ -217,7 +218,7 @@ def _check_predicted(predicted: Any, n: int, classes: Array) -> Array:
         labels = read_answers(predicted)
         check_same_kind(labels, classes, "predictions")
         return labels
-    proba = read_probabilities(found)
+    proba = read_probabilities(given)
     check_probabilities(proba, len(classes))
     return proba
 

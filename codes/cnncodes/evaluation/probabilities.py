@@ -14,6 +14,7 @@ import numpy.typing as npt
 from cnncodes.errors import UsageError
 from cnncodes.estimators.labels import check_labels, check_same_kind
 from cnncodes.evaluation.confusion import find_names
+from cnncodes.evaluation.given import refuse_masked
 from cnncodes.evaluation.intervals import Estimate, bootstrap, make_mean, summarize_positive
 from cnncodes.evaluation.mistakes import allow_for_mistakes
 from cnncodes.evaluation.shares import measure_share
@@ -30,6 +31,7 @@ _SUM_TOLERANCE = 1e-3
 
 def read_probabilities(given: Any) -> Array:
     """Return probabilities as floats, whole numbers too; raise `UsageError` if they are no numbers."""
+    refuse_masked("probabilities", given)
     found = np.asarray(given)
     if found.dtype.kind == "f":
         return found
