@@ -233,6 +233,13 @@ def test_what_cannot_be_read_is_a_row_of_the_failures_until_it_changes(photos: P
     assert {row["image"] for row in read_codes(out).failures.to_pylist()} == {"dog/empty.jpg", "dog/gone.jpg"}
 
 
+def test_a_picture_without_pixels_is_one_failure(tmp_path: Path) -> None:
+    pictures = [Image.new("RGB", size) for size in ((0, 10), (20, 20), (10, 0))]
+    summary = embed([*pictures, np.zeros((0, 0, 3), np.uint8)], tmp_path / "x.codes")
+    assert (summary.embedded, summary.failed) == (1, 3)
+    assert {row["stage"] for row in read_codes(tmp_path / "x.codes").failures.to_pylist()} == {"decode"}
+
+
 def test_a_job_of_nothing_but_failures_ends_with_an_empty_dataset(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.png").touch()

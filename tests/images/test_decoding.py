@@ -287,6 +287,11 @@ def test_other_arrays_are_refused_with_what_they_are(array: Any, reason: str) ->
     refuse(array, match=reason)
 
 
+@pytest.mark.parametrize("size", [(0, 10), (10, 0), (0, 0)])
+def test_a_picture_without_pixels_is_refused(size: tuple[int, int]) -> None:
+    refuse(Image.new("RGB", size), match=f"the picture has no pixels: {size[0]} x {size[1]}")
+
+
 # Size
 
 

@@ -112,7 +112,9 @@ def begins_as_image(head: bytes) -> bool:
 
 
 def check_pixels(image: pillow.Image, max_pixels: int) -> None:
-    """Raise `UnreadableImage` if an image has more pixels than that."""
+    """Raise `UnreadableImage` if an image has no pixels, or more than that."""
+    if 0 in image.size:
+        raise UnreadableImage("decode", f"the picture has no pixels: {image.width} x {image.height}")
     _check_size(image.size, max_pixels)
 
 
