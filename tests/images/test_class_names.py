@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cnncodes.errors import SourceError
+from cnncodes.errors import ResultWarning, SourceError
 from cnncodes.images.class_names import find_names
 from cnncodes.images.tables import Columns, list_table
 
@@ -46,7 +46,6 @@ def test_text_and_fractions_stay_what_they_are(tmp_path: Path) -> None:
     "features",
     [
         {"label": {"dtype": "int64", "_type": "Value"}},
-        {"label": {"names": ["cat", "cat"], "_type": "ClassLabel"}},
         {"label": {"names": None, "_type": "ClassLabel"}},
         {"label": ["cat", "dog"]},
         ["label"],
@@ -55,6 +54,21 @@ def test_text_and_fractions_stay_what_they_are(tmp_path: Path) -> None:
 )
 def test_other_features_name_nothing(tmp_path: Path, features: Any) -> None:
     assert labels_of(write(tmp_path, [1, 0], features)) == ["1", "0"]
+
+
+@pytest.mark.parametrize(
+    ("names", "what"),
+    [
+        (["cat", "dog", "cat"], "the name 'cat' for two numbers"),
+        ([1, 2], "1 among its names, which is no text"),
+    ],
+)
+def test_names_that_tell_no_classes_apart_are_said_to_be_passed_over(
+    tmp_path: Path, names: list[Any], what: str
+) -> None:
+    path = write(tmp_path, [1, 0], {"label": {"names": names, "_type": "ClassLabel"}})
+    with pytest.warns(ResultWarning, match=f"pets.parquet: the column 'label' has {what}: its numbers"):
+        assert labels_of(path) == ["1", "0"]
 
 
 @pytest.mark.parametrize("metadata", [None, {}, {b"huggingface": b"{"}, {b"huggingface": b"[1]"}])

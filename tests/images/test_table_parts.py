@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,66 @@ def test_what_is_wrong_with_one_table_is_said_of_that(root: Path) -> None:
     (root / "data/test-00000-of-00001.parquet").write_bytes(b"PAR1")
     with pytest.raises(SourceError, match=r"test-00000-of-00001\.parquet cannot be read as Parquet"):
         open_source(root)
+
+
+NAMES = ["cat", "dog"]
+
+
+def write_labels(root: Path, labels: dict[str, pa.Array[Any]], named: tuple[str, ...] = ()) -> None:
+    """Write a table a part, those of `named` with names for the numbers of classes."""
+    features = {"label": {"names": NAMES, "_type": "ClassLabel"}}
+    metadata = {"huggingface": json.dumps({"info": {"features": features}})}
+    for part, column in labels.items():
+        table = pa.table({"image": [encode(1)] * len(column), "label": column})
+        table = table.replace_schema_metadata(metadata) if part in named else table
+        pq.write_table(table, root / f"{part}.parquet")
+
+
+MIXED = {
+    "names and numbers": (pa.array([1, 0]), pa.array([1, 0]), ("test",)),
+    "text and numbers": (pa.array(["cat", "dog"]), pa.array([1, 0]), ()),
+    "text and fractions": (pa.array(["cat", "dog"]).dictionary_encode(), pa.array([1.0, 0.5]), ()),
+    "numbers and truth": (pa.array([1, 0]), pa.array([True, False]), ()),
+}
+
+
+@pytest.mark.parametrize("mixed", MIXED.values(), ids=MIXED)
+def test_labels_of_two_kinds_are_no_data_set(tmp_path: Path, mixed: Any) -> None:
+    first, second, named = mixed
+    write_labels(tmp_path, {"test": first, "train": second}, named)
+    with pytest.raises(
+        SourceError, match="of different kinds: 'test.parquet' holds .*'train.parquet'"
+    ) as told:
+        open_source(tmp_path)
+    assert "Write them anew" in str(told.value)
+
+
+def test_numbers_beside_named_ones_are_told_by_what_they_hold(tmp_path: Path) -> None:
+    write_labels(tmp_path, {"test": pa.array([1, 0]), "train": pa.array([0, 1])}, ("train",))
+    told = (
+        r"'test.parquet' holds numbers without names \('0', '1'\), and 'train.parquet' numbers of classes"
+        r" with names \('cat', 'dog'\): what the numbers of the one stand for may not be"
+    )
+    with pytest.raises(SourceError, match=told):
+        open_source(tmp_path)
+
+
+ALIKE = {
+    "widths": (pa.array([1, 0], pa.int32()), pa.array([1, 0]), (), {"0", "1"}),
+    "whole numbers and fractions": (pa.array([1, 0]), pa.array([0.5, None]), (), {"0", "1", "0.5", None}),
+    "text of two types": (pa.array(["a"]), pa.array(["a"], pa.large_string()), (), {"a"}),
+    "names and text": (pa.array(["cat"]), pa.array([1]), ("train",), {"cat", "dog"}),
+    "none of null": (pa.array([None]), pa.array(["cat"]), (), {"cat", None}),
+    "none of numbers": (pa.array([None], pa.int64()), pa.array(["cat"]), (), {"cat", None}),
+    "none of names": (pa.array([-1]), pa.array(["5"]), ("test",), {"5", None}),
+}
+
+
+@pytest.mark.parametrize("alike", ALIKE.values(), ids=ALIKE)
+def test_labels_of_one_kind_may_be_of_different_types(tmp_path: Path, alike: Any) -> None:
+    first, second, named, labels = alike
+    write_labels(tmp_path, {"test": first, "train": second}, named)
+    assert set(open_source(tmp_path).labels()) == labels
 
 
 JOB = "4a1c9d1e-0b3f-4c55-9a0d-6f2a1b3c4d5e"

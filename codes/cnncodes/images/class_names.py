@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from cnncodes.errors import SourceError, count
 _NONE = -1
 
 
-def find_names(metadata: Mapping[bytes, bytes] | None) -> dict[str, list[str]]:
+def find_names(metadata: Mapping[bytes, bytes] | None) -> dict[str, list[Any]]:
     """Return the names of the classes of each column that holds their numbers, from a schema's metadata.
 
     What cannot be read so is of something else, and names nothing.
@@ -31,14 +32,23 @@ def find_names(metadata: Mapping[bytes, bytes] | None) -> dict[str, list[str]]:
     return {
         str(name): kind["names"]
         for name, kind in kinds.items()
-        if kind.get("_type") == "ClassLabel" and _are_names(kind.get("names"))
+        if kind.get("_type") == "ClassLabel" and isinstance(kind.get("names"), list)
     }
 
 
-def _are_names(names: Any) -> bool:
-    """Tell whether these are names that tell classes apart."""
-    is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    return is_list and len(set(names)) == len(names)
+def explain_useless(names: Sequence[Any]) -> str | None:
+    """Return what is wrong with names that tell no classes apart; else None.
+
+    Examples
+    --------
+    >>> explain_useless(["cat", "dog", "cat"])
+    "the name 'cat' for two numbers"
+    """
+    strange = [name for name in names if not isinstance(name, str)]
+    if strange:
+        return f"{strange[0]!r} among its names, which is no text"
+    twice = [name for name, number in Counter(names).items() if number > 1]
+    return f"the name {twice[0]!r} for two numbers" if twice else None
 
 
 def name_classes(numbers: Sequence[Any], names: Sequence[str], where: str) -> list[str | None]:

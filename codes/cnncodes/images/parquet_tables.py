@@ -7,11 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.errors import ShortageError, SourceError, UnreadableImage, name_some, sentence
-from cnncodes.images.class_names import find_names, name_classes
+from cnncodes.errors import (
+    ResultWarning,
+    ShortageError,
+    SourceError,
+    UnreadableImage,
+    name_some,
+    sentence,
+    warn,
+)
+from cnncodes.images.class_names import explain_useless, find_names, name_classes
 from cnncodes.images.file_stats import ListedFile
 from cnncodes.images.records import RowBytes
-from cnncodes.images.table import Table, check_names
+from cnncodes.images.table import NAMED, NUMBERS, TEXT, TRUTH, Table, check_names
 from cnncodes.machine import explain_shortage, find_shortage
 
 if TYPE_CHECKING:
@@ -37,9 +45,9 @@ def read_parquet(path: Path, wanted: Collection[str], images: str | None) -> Tab
             plain = [name for name in schema.names if name in wanted and name not in binary]
             held = file.read(columns=plain)
             values = {name: _to_list(held.column(name)) for name in plain}
-            for name, classes in find_names(schema.metadata).items():
-                if name in values and pa.types.is_integer(schema.field(name).type):
-                    values[name] = name_classes(values[name], classes, f"{path}: the column {name!r}")
+            kinds = {name: _find_kind(schema.field(name).type) for name in plain}
+            for name in _name_numbers(path, schema, values):
+                kinds[name] = NAMED
             if images in plain and _is_path(schema.field(images).type):
                 values[images] = [cell and cell["path"] for cell in values[images]]
     except SourceError:
@@ -50,7 +58,35 @@ def read_parquet(path: Path, wanted: Collection[str], images: str | None) -> Tab
         name: [RowBytes(listed, name, group, row) for group, size in enumerate(sizes) for row in range(size)]
         for name in binary
     }
-    return Table(path, schema.names, sum(sizes), {name: values[name] for name in plain}, rows, listed)
+    values = {name: values[name] for name in plain}
+    return Table(path, schema.names, sum(sizes), values, rows, kinds, listed)
+
+
+def _name_numbers(path: Path, schema: pa.Schema, values: dict[str, list[Any]]) -> list[str]:
+    """Put the names that a file has for numbers of classes in their place; return the columns."""
+    import pyarrow as pa
+
+    named = []
+    for name, classes in find_names(schema.metadata).items():
+        if name not in values or not pa.types.is_integer(schema.field(name).type):
+            continue
+        where = f"{path}: the column {name!r}"
+        if reason := explain_useless(classes):
+            warn(f"{where} has {reason}: its numbers stay as they are", ResultWarning)
+        else:
+            values[name] = name_classes(values[name], classes, where)
+            named.append(name)
+    return named
+
+
+def _find_kind(kind: Any) -> str:
+    import pyarrow as pa
+
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    if pa.types.is_boolean(kind):
+        return TRUTH
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)
+    return NUMBERS if is_number else TEXT
 
 
 def _to_list(column: pa.ChunkedArray[Any]) -> list[Any]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cnncodes.errors import SourceError
 from cnncodes.images.file_stats import ListedFile
 from cnncodes.images.records import RowBytes
+
+#: What a column holds; names are those of a Parquet file for the numbers of classes.
+TEXT, NAMED, NUMBERS, TRUTH = "text", "numbers of classes with names", "numbers without names", "truth values"
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,8 @@ class Table:
         The cells of the columns that were asked for.
     binary : dict
         Of each binary column, where its rows are.
+    kinds : dict
+        Of columns that were asked for `TEXT`, `NAMED`, `NUMBERS` or `TRUTH`, where a Parquet file says it.
     listed : ListedFile or None
         What a Parquet file was when it was opened; None for a text, of which nothing is read later.
     """
@@ -35,6 +40,7 @@ class Table:
     n_rows: int
     values: dict[str, list[Any]]
     binary: dict[str, list[RowBytes]]
+    kinds: dict[str, str] = field(default_factory=dict)
     listed: ListedFile | None = None
 
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from cnncodes.errors import ResultWarning, SourceError, agree, count, warn
 from cnncodes.images.folders import SPLITS, find_tables
 from cnncodes.images.keys import make_unique, to_text
+from cnncodes.images.label_kinds import LabelKinds
 from cnncodes.images.records import ImageRecord
-from cnncodes.images.tables import Columns, list_table
+from cnncodes.images.tables import Columns, list_rows, open_table
 
 _NAME = re.compile(r"(?P<name>.*?)(?:[-_.]?(?P<number>\d+)(?:-of-(?P<total>\d+))?)?")
 #: As Spark writes: number, job, file of the number, compression. An empty share of the rows is a table, too.
@@ -97,7 +98,8 @@ def list_parts(root: Path, parts: Sequence[TablePart], columns: Columns) -> list
     Raises
     ------
     SourceError
-        If one cannot be read (`list_table`), none has a row, or a part was divided in two ways.
+        If one cannot be read (`list_table`), none has a row, a part was divided in two ways, or labels are of
+        different kinds (`LabelKinds`).
 
     Warns
     -----
@@ -106,14 +108,19 @@ def list_parts(root: Path, parts: Sequence[TablePart], columns: Columns) -> list
     """
     _check_whole(root, parts)
     records: list[ImageRecord] = []
+    labels = LabelKinds(root)
     for part in parts:
         folder, below = os.path.dirname(part.name), os.path.splitext(part.name)[0]
-        for record in list_table(root / part.name, columns, may_be_empty=part.of_spark):
+        table, data = open_table(root / part.name, columns)
+        found = list_rows(table, data, columns, may_be_empty=part.of_spark)
+        labels.add(part.name, table.kinds.get(columns.label), found)
+        for record in found:
             above = folder if isinstance(record.data, str) else below
             key = to_text(os.path.join(above, record.key))
             records.append(replace(record, key=key, split=record.split or part.split))
     if not records:
         raise SourceError(f"the tables of {str(root)!r} have no rows: expected one an image.")
+    labels.check()
     keys = make_unique([record.key for record in records])
     return [replace(record, key=key) for record, key in zip(records, keys, strict=True)]
 

@@ -63,6 +63,11 @@ def list_table(path: Path, columns: Columns, *, may_be_empty: bool = False) -> l
     ResultWarning
         If a column's name is nearly one that would be read, or paths lead nowhere for how they are written.
     """
+    return list_rows(*open_table(path, columns), columns, may_be_empty=may_be_empty)
+
+
+def open_table(path: Path, columns: Columns) -> tuple[Table, str]:
+    """Return a table and the column that holds its images; see `list_table`."""
     wanted = (columns.path, columns.label, columns.split, columns.group)
     try:
         table = read_table(path, wanted, columns.path)
@@ -78,6 +83,12 @@ def list_table(path: Path, columns: Columns, *, may_be_empty: bool = False) -> l
             raise SourceError(f"{path} has no column {name!r}. {suggest(name, others)}")
     absent = [default for name, default in named if name not in table.names]
     warn_of_columns(path, table.names, absent, {*wanted, data})
+    return table, data
+
+
+def list_rows(table: Table, data: str, columns: Columns, *, may_be_empty: bool = False) -> list[ImageRecord]:
+    """Return the images of a table, whose column `data` holds them; see `list_table`."""
+    path = table.path
     if table.n_rows == 0 and may_be_empty:
         return []
     if table.n_rows == 0:
