@@ -134,20 +134,47 @@ def test_hidden_files_and_other_files_are_passed_over(tmp_path: Path) -> None:
 
 
 def test_files_that_may_be_pictures_are_said_to_be_passed_over_by_their_endings(tmp_path: Path) -> None:
-    fill(tmp_path, "1.jpg", "2.HEIC", "deep/3.heic", "4.pdf", ".5.heic", "README", "labels.csv", "Thumbs.db")
+    fill(
+        tmp_path, "a/1.jpg", "2.HEIC", "deep/3.heic", "4.pdf", ".5.heic", "README", "labels.csv", "Thumbs.db"
+    )
     with pytest.warns(ResultWarning) as caught:
         assert len(list_folder(tmp_path)) == 1
     assert [str(one.message) for one in caught] == [
         f"{str(tmp_path)!r}: 3 files are passed over, whose names do not end as those of pictures:"
         " .heic (2), .pdf (1)"
     ]
-    (tmp_path / "1.jpg").unlink()
+    (tmp_path / "a/1.jpg").unlink()
     with pytest.raises(SourceError, match=r"\.heic \(2\), \.pdf \(1\)\. It holds a table"):
         list_folder(tmp_path)
 
 
 def test_what_lies_beside_pictures_is_not_spoken_of(tmp_path: Path) -> None:
-    fill(tmp_path, "1.jpg", "labels.csv", "1.json", "1.xml", "README", "Thumbs.db", ".hidden.heic")
+    fill(tmp_path, "a/1.jpg", "labels.csv", "1.json", "1.xml", "README", "Thumbs.db", ".hidden.heic")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(list_folder(tmp_path)) == 1
+
+
+def test_tables_beside_pictures_are_said_to_be_passed_over(tmp_path: Path) -> None:
+    fill(tmp_path, "cat/pic.jpg", "data/train-00000-of-00001.parquet", "labels.csv")
+    with pytest.warns(ResultWarning) as caught:
+        assert len(list_folder(tmp_path)) == 1
+    assert [str(one.message) for one in caught] == [
+        f"{str(tmp_path)!r}: 1 table is passed over, since there are pictures:"
+        " 'data/train-00000-of-00001.parquet'. If it lists the images that are meant, give it as the source:"
+        f" {str(tmp_path / 'data/train-00000-of-00001.parquet')!r}"
+    ]
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "metadata.tsv", "of/all.parquet"])
+def test_tables_are_spoken_of_where_folders_give_no_label(tmp_path: Path, name: str) -> None:
+    fill(tmp_path, "1.jpg", "cat/2.jpg", name, "z.csv")
+    with pytest.warns(ResultWarning, match=rf"2 tables are passed .*: '{name}', 'z.csv'\. If one of them"):
+        assert len(list_folder(tmp_path)) == 2
+
+
+def test_the_tables_of_codes_beside_pictures_are_not_spoken_of(tmp_path: Path) -> None:
+    fill(tmp_path, "1.jpg", "x.codes/manifest.json", "x.codes/data/part-00000.parquet")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert len(list_folder(tmp_path)) == 1

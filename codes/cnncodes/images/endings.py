@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from cnncodes.disk import TABLES
-from cnncodes.errors import agree, count
+from cnncodes.errors import agree, count, name_some
 
 #: Endings that are taken for pictures, in any case.
 SUFFIXES = frozenset(
@@ -67,6 +68,41 @@ def is_archive(name: str) -> bool:
 def get_ending(name: str) -> str:
     """Return the ending of a name in small letters; empty where there is none."""
     return os.path.splitext(name)[1].lower()
+
+
+def say_tables(root: Path, tables: Sequence[str], *, labelled: bool) -> str:
+    """Return what is to be said of tables in a folder of pictures; empty where there is nothing.
+
+    Parameters
+    ----------
+    root : Path
+    tables : sequence of str
+        Names below it.
+    labelled : bool
+        Whether each picture's folder gives its label: then a text beside them is hardly what was meant, while
+        of Parquet it may hold pictures itself.
+    """
+    of_codes = {folder: _is_of_codes(root, folder) for folder in {os.path.dirname(name) for name in tables}}
+    names = sorted(
+        name
+        for name in tables
+        if not of_codes[os.path.dirname(name)] and not (labelled and get_ending(name) != ".parquet")
+    )
+    if not names:
+        return ""
+    one = "it lists" if len(names) == 1 else "one of them lists"
+    such = f"it as the source: {os.path.join(root, names[0])!r}"
+    if len(names) > 1:
+        such = f"that as the source, such as {os.path.join(root, names[0])!r}"
+    return (
+        f"{count(len(names), 'table')} {agree(len(names), 'is')} passed over, since there are pictures:"
+        f" {name_some(names)}. If {one} the images that are meant, give {such}"
+    )
+
+
+def _is_of_codes(root: Path, folder: str) -> bool:
+    """Tell whether a folder below the root is in codes, whose tables list no pictures."""
+    return any((root / part / "manifest.json").exists() for part in (Path(folder), *Path(folder).parents))
 
 
 def say_passed_over(endings: Mapping[str, int]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cnncodes.disk import TABLES, explain_open_files
 from cnncodes.errors import ResultWarning, ShortageError, SourceError, name_some, sentence, warn
-from cnncodes.images.endings import find_suffixes, get_ending, may_be_picture, say_passed_over
+from cnncodes.images.endings import find_suffixes, get_ending, may_be_picture, say_passed_over, say_tables
 from cnncodes.images.keys import make_unique, to_text
 from cnncodes.images.records import ImageRecord, NoImage
 
@@ -50,7 +50,8 @@ def list_folder(root: Path, *, unlisted: str = "error") -> list[ImageRecord]:
     Warns
     -----
     ResultWarning
-        If files are passed over that may be pictures by their names: `cnncodes.images.endings` says which.
+        If files are passed over that may be pictures by their names, or tables that may be what was meant:
+        `cnncodes.images.endings` says which.
     """
     others: Counter[str] = Counter()
     tables: list[str] = []
@@ -75,6 +76,9 @@ def list_folder(root: Path, *, unlisted: str = "error") -> list[ImageRecord]:
     meanings = {
         folder: _read_folder(folder, has_splits) for folder in {name.rpartition("/")[0] for name in found}
     }
+    labelled = all(label is not None for label, _ in meanings.values())
+    if told := say_tables(root, tables, labelled=labelled):
+        warn(f"{str(root)!r}: {told}", ResultWarning)
     above = os.path.join(root, "")
     records = [
         ImageRecord(key, above + name, *meanings[name.rpartition("/")[0]])
