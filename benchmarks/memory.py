@@ -14,6 +14,7 @@ photos, and onnx (extra ``export``) for ``tiny``.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import multiprocessing
 import os
 import subprocess
@@ -121,6 +122,14 @@ def measure(folder: Path, *options: str) -> tuple[float, float]:
         return usage.ru_maxrss / 1024, time.perf_counter() - started
 
 
+def check_needs(network: str) -> None:
+    """End where a package is not there, before anything is measured."""
+    wanted = {"skimage": "scikit-image", **({"onnx": "onnx"} if network == "tiny" else {})}
+    lacking = [name for module, name in wanted.items() if importlib.util.find_spec(module) is None]
+    if lacking:
+        raise SystemExit(f"{lacking[0]} is not installed. {NEEDS}")
+
+
 def main() -> None:
     """Measure many small images and some large ones."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog=NEEDS)
@@ -130,6 +139,7 @@ def main() -> None:
     parser.add_argument("--precision", default="fp32")
     parser.add_argument("--network", choices=("shipped", "tiny"), default="shipped")
     args = parser.parse_args()
+    check_needs(args.network)
     if args.network == "tiny":
         with tempfile.TemporaryDirectory() as folder:
             write_tiny(Path(folder))

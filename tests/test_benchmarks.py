@@ -37,6 +37,17 @@ def test_help_needs_nothing_more_and_names_what_a_run_needs(script: Path) -> Non
     assert "usage: " in done.stdout and ("Needs " in done.stdout or "Debian" in done.stdout)
 
 
+def test_memory_says_in_one_line_what_it_lacks() -> None:
+    script = str(FOLDER / "memory.py")
+    code = f"import runpy, sys; sys.modules['onnx'] = None; runpy.run_path({script!r}, run_name='__main__')"
+    given = ["--images", "2", "--network", "tiny", "--large", "0"]
+    done = subprocess.run([sys.executable, "-c", code, *given], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr == (
+        "onnx is not installed. Needs scikit-image (extra test); --network tiny: onnx (extra export).\n"
+    )
+
+
 @pytest.mark.slow
 @pytest.mark.heavy
 def test_the_quality_of_fine_tuning_is_measured_to_the_end(tmp_path: Path) -> None:
