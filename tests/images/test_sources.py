@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,11 @@ def test_lists_of_paths_of_any_kind_keep_their_order(kind: Any) -> None:
     records = records_from(kind(paths))
     assert [record.data for record in records] == [Path(path) for path in paths]
     assert [record.key for record in records] == paths
+
+
+def test_any_path_of_python_is_a_path(photos: Path) -> None:
+    (record,) = records_from([PurePosixPath(photos / "4.png")])
+    assert (record.key, record.read()) == ((photos / "4.png").as_posix(), PNG)
 
 
 def test_a_series_is_read_by_position_and_not_by_index(photos: Path) -> None:

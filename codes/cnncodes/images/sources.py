@@ -217,6 +217,8 @@ def _data(position: int, item: Any) -> Any:
         return Path(item)
     if isinstance(item, bytearray):
         return bytes(item)
+    if isinstance(item, os.PathLike) and not isinstance(item, Path):
+        return Path(os.fsdecode(item))
     if isinstance(item, bytes | Path | np.ndarray | Image.Image):
         return item
     got = f"{type(item).__name__}: {' '.join(f'{item!r:.80}'.split())}"
