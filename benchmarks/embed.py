@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import tempfile
 import time
@@ -29,6 +30,7 @@ from cnncodes.backbones.checking.parity import compare_each
 from cnncodes.backbones.running.instructions import name_processor
 from cnncodes.commands.doctor import count_cores, find_version, read_instructions
 from cnncodes.embedding import count_lanes, run_lanes
+from cnncodes.errors import count
 from cnncodes.images import Decoding, ImageRecord, open_source
 
 if TYPE_CHECKING:
@@ -39,6 +41,8 @@ NEEDS = "Needs scikit-image (extra test); --peers: the extra export, and embette
 PHOTOS = ("astronaut", "chelsea", "coffee", "rocket", "retina", "immunohistochemistry", "hubble_deep_field")
 SIZES = ((500, 375), (1600, 1200))
 PACKAGES = ("onnxruntime", "pillow", "numpy", "torch", "torchvision", "timm", "embetter")
+#: Load a core, and share of the limit, above which other programs have run meanwhile.
+BUSY, BEYOND = 0.5, 1.02
 SLOWEST = "torch, one image at a time"
 
 
@@ -157,25 +161,43 @@ def ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
     return statistics.median(one / other for one, other in zip(ours, theirs, strict=True))
 
 
+def doubt(shares: Sequence[float], load: float, cores: int) -> str:
+    """Return why the figures say little, as where other programs ran; empty where nothing shows it."""
+    reasons = []
+    if load > BUSY * cores:
+        reasons.append(f"a load of {load:.2f} on {cores} cores before the start")
+    if max(shares, default=0) > BEYOND:
+        reasons.append(f"{max(shares):.2f} of the limit, which no job reaches")
+    return (
+        f"Other programs ran, or images are too few; these figures say little: {' and '.join(reasons)}."
+        if reasons
+        else ""
+    )
+
+
 def print_table(
     size: tuple[int, int], found: dict[str, dict[str, list[float]]], args: argparse.Namespace
 ) -> None:
     """Print the table of one size, in Markdown."""
-    lanes = count_lanes(args.jobs)
-    print(f"\n{size[0]} × {size[1]} JPEG, {args.images} files, {lanes} lanes, {args.rounds} rounds\n")
+    lanes, shares = count_lanes(args.jobs), []
+    rounds = count(args.rounds, "round")
+    print(f"\n{size[0]} × {size[1]} JPEG, {args.images} files, {lanes} lanes, {rounds}\n")
     print("| | images/s | of the limit | decode | model | × torch one by one | cosine |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     for name, rates in found.items():
         ours, cells = rates["ours"], ["", "", ""]
         if "model" in rates:
             limit = [1 / (1 / d + 1 / m) for d, m in zip(rates["decode"], rates["model"], strict=True)]
+            shares.append(ratio(ours, limit))
             cells = [
-                f"{ratio(ours, limit):.2f}",
+                f"{shares[-1]:.2f}",
                 *(f"{statistics.median(rates[k]):.0f}" for k in ("decode", "model")),
             ]
         times = f"{ratio(ours, found[SLOWEST]['ours']):.1f}" if SLOWEST in found else ""
         row = [name, f"{statistics.median(ours):.0f}", *cells, times, f"{rates['cosine'][0]:.4f}"]
         print(f"| {' | '.join(row)} |")
+    if doubts := doubt(shares, args.load, count_cores()):
+        print(f"\n{doubts}")
 
 
 def describe_machine() -> dict[str, Any]:
@@ -203,6 +225,7 @@ def main() -> None:
     )
     parser.add_argument("--json", type=Path, help="keep every round's figures here")
     args = parser.parse_args()
+    args.load = os.getloadavg()[0]
     machine = describe_machine()
     print(f"{machine['processor']}, {machine['cores']} cores: {', '.join(machine['instructions'])}")
     kept: dict[str, Any] = {"machine": machine, "rounds": args.rounds, "images": args.images}

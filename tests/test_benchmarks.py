@@ -37,6 +37,15 @@ def test_help_needs_nothing_more_and_names_what_a_run_needs(script: Path) -> Non
     assert "usage: " in done.stdout and ("Needs " in done.stdout or "Debian" in done.stdout)
 
 
+def test_embed_says_where_other_programs_ran(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(FOLDER))
+    from embed import doubt
+
+    assert doubt([0.97, 1.02], load=0.9, cores=2) == ""
+    assert "a load of 1.10 on 2 cores" in doubt([0.97], load=1.1, cores=2)
+    assert "1.05 of the limit" in doubt([0.97, 1.05], load=0.1, cores=2)
+
+
 def test_memory_says_in_one_line_what_it_lacks() -> None:
     script = str(FOLDER / "memory.py")
     code = f"import runpy, sys; sys.modules['onnx'] = None; runpy.run_path({script!r}, run_name='__main__')"
