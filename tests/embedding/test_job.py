@@ -240,6 +240,13 @@ def test_a_picture_without_pixels_is_one_failure(tmp_path: Path) -> None:
     assert {row["stage"] for row in read_codes(tmp_path / "x.codes").failures.to_pylist()} == {"decode"}
 
 
+def test_an_array_of_too_many_pixels_is_told_by_these_before_it_is_copied(tmp_path: Path) -> None:
+    embed([np.broadcast_to(np.uint8(7), (10**6, 10**6, 3))], tmp_path / "x.codes")
+    (failure,) = read_codes(tmp_path / "x.codes").failures.to_pylist()
+    assert (failure["stage"], failure["limited_by"]) == ("decode", "max_pixels")
+    assert failure["reason"].startswith("1000000 x 1000000 pixels are more than the limit of 89478485")
+
+
 def test_a_job_of_nothing_but_failures_ends_with_an_empty_dataset(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "a.png").touch()

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from cnncodes.embedding.cutting import Cutter, Patches
 from cnncodes.errors import Stage, UnreadableImage
 from cnncodes.images import Decoding, FileStat, ImageRecord, content_hash
+from cnncodes.images.opening import check_size
 from cnncodes.store import Failure, ImageCodes, ImageCopy
 from cnncodes.views import ViewPlan
 
@@ -185,6 +186,8 @@ class Preparer:
             if record.is_file:
                 lease.read(stat.size)
             data = record.read()
+            if isinstance(data, np.ndarray) and data.ndim >= 2:  # which is copied to be hashed
+                check_size((data.shape[1], data.shape[0]), self.cutter.decoding.max_pixels)
             content = content_hash(data)
             if claim is not None and not claim(record.key, content):
                 return _copy(record, stat, content)

@@ -70,7 +70,7 @@ def open_image(data: bytes, max_pixels: int) -> pillow.Image:
     if not data:
         raise UnreadableImage("decode", "the file is empty")
     for size in find_icon_sizes(data):
-        _check_size(size, max_pixels)
+        check_size(size, max_pixels)
     check_file(data)
     # Most pictures are of these two: the forty other plugins take longer to load than one picture.
     (pillow.preinit if data.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) else pillow.init)()
@@ -115,10 +115,11 @@ def check_pixels(image: pillow.Image, max_pixels: int) -> None:
     """Raise `UnreadableImage` if an image has no pixels, or more than that."""
     if 0 in image.size:
         raise UnreadableImage("decode", f"the picture has no pixels: {image.width} x {image.height}")
-    _check_size(image.size, max_pixels)
+    check_size(image.size, max_pixels)
 
 
-def _check_size(size: tuple[int, int], max_pixels: int) -> None:
+def check_size(size: tuple[int, int], max_pixels: int) -> None:
+    """Raise `UnreadableImage` if a width and height are of more pixels than that."""
     if size[0] * size[1] > max_pixels:
         reason = f"{size[0]} x {size[1]} pixels are more than {_limit(max_pixels)}"
         raise UnreadableImage("decode", reason, ("max_pixels", max_pixels))
