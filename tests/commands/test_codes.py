@@ -1,4 +1,4 @@
-"""``codes info`` and ``codes verify`` through the command line."""
+"""``codes info``, ``codes verify`` and ``codes repair`` through the command line."""
 
 from __future__ import annotations
 
@@ -43,6 +43,24 @@ def test_verify_ends_with_1_and_every_problem(codes: Path, capsys: pytest.Captur
     assert main(["codes", "verify", str(codes)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 and "is missing" in lines[0] and "data/other.parquet" in lines[1]
+
+
+def test_repair_ends_with_1_where_a_shard_is_at_fault_and_says_what_to_do(
+    codes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["codes", "repair", str(codes)]) == 0
+    assert "is sound; nothing was changed. 'codes verify' looks" in capsys.readouterr().out
+    shard = codes / "data" / "part-00000.parquet"
+    shard.write_bytes(shard.read_bytes()[:-9])
+    assert main(["codes", "repair", str(codes)]) == 1
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == f"The manifest of {codes} is sound; nothing was changed. These of its shards are not:"
+    assert re.match(
+        r"data/part-00000\.parquet, 3 images, is damaged: .* or delete it and run the same", second
+    )
+    assert main(["codes", "repair", str(codes), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert not found["repaired"] and found["problems"] == [second] and found["faults"][0]["images"] == 3
 
 
 def test_embed_says_how_often_the_network_ran_after_the_time(

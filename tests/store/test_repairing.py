@@ -82,14 +82,14 @@ def test_all_rows_are_there_again(path: Path, fault: Any) -> None:
     with pytest.raises(DamagedManifest, match="codes repair"):
         write(path, [])
     repair = repair_codes(path)
-    assert repair is not None and repair.left_out == {}
+    assert repair.changed and repair.left_out == {}
     assert repair.manifest == replace(manifest, complete=False, failures=None) == Manifest.read(path)
     if broken is not None:
         assert repair.kept == path / "manifest.json.broken" and repair.kept.read_bytes() == broken
     assert rows_of(path) == before
     write(path, [])
     assert find_problems(path) == [] and Manifest.read(path) == manifest
-    assert repair_codes(path) is None
+    assert not repair_codes(path).changed
 
 
 CONTRADICTIONS = (
@@ -129,7 +129,7 @@ def test_a_manifest_that_contradicts_all_shards_is_told_and_made_anew(
         with pytest.raises(DamagedManifest, match="x.codes/manifest.json is damaged: part-0.*codes repair"):
             use()
         assert not (path.parent / "out").exists()
-    assert repair_codes(path) is not None and repair_codes(path) is None
+    assert repair_codes(path).changed and not repair_codes(path).changed
     assert rows_of(path) == before
     assert Manifest.read(path) == replace(manifest, complete=False, failures=None)
 
@@ -156,10 +156,15 @@ def test_a_manifest_that_names_another_hash_costs_no_sound_shard(path: Path, fau
     before, wrong = rows_of(path), fault(path)
     problem = find_problems(path)[0]
     assert "part-00000.parquet is damaged, or the manifest is: its sha256 is" in problem
-    assert 0 < problem.index(f"`cnncodes codes repair {path}`") < problem.index("delete")
+    assert (
+        f"It is the manifest: the file is sound by what it holds. `cnncodes codes repair {path}`" in problem
+    )
+    assert "delete" not in problem
+    with pytest.raises(StoreError, match=f"`cnncodes codes repair {path}` finds out.* delete it"):
+        read_codes(path)
     repair = repair_codes(path)
-    assert repair is not None and repair.left_out == {} and list(repair.wrong_hashes) == wrong
-    assert rows_of(path) == before and repair_codes(path) is None
+    assert repair.changed and repair.left_out == {} and list(repair.wrong_hashes) == wrong
+    assert rows_of(path) == before and not repair_codes(path).changed
     write(path, [])
     assert find_problems(path) == []
 
@@ -169,7 +174,7 @@ def test_a_hash_that_is_none_is_a_damaged_manifest(path: Path) -> None:
     change_hash(path, lambda sha256: f"x{sha256[1:]}")
     with pytest.raises(DamagedManifest, match="sha256 of part-00000.parquet is 'x.*not 64 hex.*codes repair"):
         find_problems(path)
-    assert repair_codes(path) is not None and rows_of(path) == before
+    assert repair_codes(path).changed and rows_of(path) == before
 
 
 def find_statistics(shard: Path) -> int:
@@ -186,13 +191,13 @@ def test_damage_that_no_page_checksum_sees_gets_no_hash_of_its_own(tmp_path: Pat
     data[at] ^= 0x10
     shard.write_bytes(data)
     assert pq.read_table(shard, page_checksum_verification=True).column("image")[0].as_py() == "aa"
-    assert repair_codes(path) is None and len(find_problems(path)) == 1
+    assert not repair_codes(path).changed and len(find_problems(path)) == 1
     values = json.loads((path / "manifest.json").read_text())
     values["shards"][1]["sha256"] = "0" * 64  # a wrong one besides
     (path / "manifest.json").write_text(json.dumps(values))
     repair = repair_codes(path)
-    assert repair is not None and repair.wrong_hashes == ("part-00001.parquet",)
-    assert "neither the manifest's hash nor" in repair.left_out["part-00000.parquet"]
+    assert repair.changed and repair.wrong_hashes == ("part-00001.parquet",)
+    assert "is damaged" in repair.left_out["part-00000.parquet"]
     assert set(read_codes(path).images) == {"ba", "bb"}
 
 
@@ -223,7 +228,7 @@ def test_shards_of_another_version_of_arrow_are_believed_by_their_pages(path: Pa
     shard.write_bytes(data.replace(maker, maker[:-2] + b"00"))  # as long
     assert shard.read_bytes() != data
     repair = repair_codes(path)
-    assert repair is not None and repair.wrong_hashes == ("part-00000.parquet",) and rows_of(path) == before
+    assert repair.changed and repair.wrong_hashes == ("part-00000.parquet",) and rows_of(path) == before
 
 
 def test_a_second_damaged_manifest_does_not_replace_the_first(path: Path) -> None:
@@ -251,7 +256,7 @@ def test_what_cannot_be_used_is_set_aside_with_its_reason(path: Path) -> None:
     (data / "notes.txt").write_text("mine")
     (path / "manifest.json").unlink()
     repair = repair_codes(path)
-    assert repair is not None
+    assert repair.changed
     assert "is damaged" in repair.left_out.pop("part-00001.parquet")
     assert "older cnncodes" in repair.left_out.pop("part-00002.parquet")
     assert "is damaged" in repair.left_out.pop("part-00007.parquet")
@@ -304,7 +309,7 @@ def test_shards_are_read_once_and_under_the_lock(path: Path, monkeypatch: pytest
         return find_miscount(folder, shard)
 
     monkeypatch.setattr(repairing, "find_miscount", watch)
-    assert repair_codes(path) is None
+    assert not repair_codes(path).changed
     assert asked == [(shard.name, True) for shard in Manifest.read(path).shards]
 
 
@@ -323,7 +328,7 @@ def test_a_dataset_of_format_1_is_read_and_gone_on_with(path: Path) -> None:
 def test_a_dataset_without_images_is_repaired_too(tmp_path: Path) -> None:
     write(tmp_path / "x.codes", [fail("z")])
     (tmp_path / "x.codes/manifest.json").unlink()
-    assert repair_codes(tmp_path / "x.codes") is not None
+    assert repair_codes(tmp_path / "x.codes").changed
     rows, failures = rows_of(tmp_path / "x.codes")
     assert rows == [] and [failure["image"] for failure in failures] == ["z"]
 
@@ -363,8 +368,8 @@ def test_a_new_manifest_says_how_many_codes_are_kept(path: Path) -> None:
         writer.keep_codes([fail("a"), fail("b")])
     (path / "manifest.json").unlink()
     repair = repair_codes(path)
-    assert repair is not None and repair.manifest.codes_kept == 2
+    assert repair.changed and repair.manifest.codes_kept == 2
     (path / "manifest.json").unlink()
     (path / "failures.parquet").write_bytes(b"damaged")  # it may have marked some
     repair = repair_codes(path)
-    assert repair is not None and repair.manifest.codes_kept == 1
+    assert repair.changed and repair.manifest.codes_kept == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from cnncodes.commands.command import PROBLEMS, Command, Result
 from cnncodes.commands.controls import escape_controls
 from cnncodes.commands.reporter import Reporter, format_seconds
-from cnncodes.errors import count
+from cnncodes.errors import count, sentence
 from cnncodes.schema import option
 
 
@@ -126,18 +126,25 @@ def render_verify(result: Result) -> str:
 
 
 def run_repair(options: CodesOptions, reporter: Reporter) -> Result:
-    """Make a damaged or lost manifest anew from the shards."""
+    """Make a damaged or lost manifest anew from the shards, or name the shards that are at fault."""
     from cnncodes.store.repairing import describe, repair_codes
 
     repair = repair_codes(options.codes)
-    return {"codes": options.codes, "repaired": repair is not None, **(describe(repair) if repair else {})}
+    problems = [
+        f"data/{fault.name}, {count(fault.images, 'image')}, {sentence(fault.reason)} {fault.advice}"
+        for fault in repair.faults
+    ]
+    return {"codes": options.codes, **describe(repair), PROBLEMS: problems}
 
 
 def render_repair(result: Result) -> str:
     """Say what the new manifest holds, what was left out and why, and what to do next."""
     codes = result["codes"]
     if not result["repaired"]:
-        return f"The manifest of {codes} is sound; nothing was changed. 'codes verify' looks at the shards.\n"
+        sound = f"The manifest of {codes} is sound; nothing was changed."
+        if not result[PROBLEMS]:
+            return f"{sound} 'codes verify' looks at all that its files hold.\n"
+        return "".join(f"{line}\n" for line in [f"{sound} These of its shards are not:", *result[PROBLEMS]])
     lines = [
         f"{codes}: manifest.json was made anew from {count(result['shards'], 'shard')},"
         f" {count(result['images'], 'image')}, {count(result['rows'], 'row')}."
@@ -179,7 +186,7 @@ CODES = (
         options=CodesOptions,
         run=run_repair,
         render=render_repair,
-        summary="Make a lost or damaged manifest.json anew from the shards; nothing is deleted.",
+        summary="Make a lost or damaged manifest.json anew from the shards; one at fault is exit status 1.",
         example="cnncodes codes repair photos.codes",
         results=("repaired",),
     ),

@@ -18,7 +18,7 @@ from cnncodes.errors import ResultWarning, StoreError, name_some, sentence, warn
 from cnncodes.store.entries import Shard, list_shards
 from cnncodes.store.files import writing_errors
 from cnncodes.store.manifest import FORMAT, Manifest, parse_rows
-from cnncodes.store.schema import is_code, read_parquet, to_parquet
+from cnncodes.store.schema import is_code, read_parquet
 from cnncodes.store.shards import describe_shard, look_at_shard
 from cnncodes.store.unread import UnreadError, check_damage
 
@@ -190,42 +190,6 @@ def read_whole(file: Path, manifest: Manifest) -> tuple[Shard, set[str]]:
         raise UnusableError(problems[0])
     images = set(map(str, table.column("image").to_pylist()))
     return Shard(file.name, table.num_rows, len(images), hashlib.sha256(data).hexdigest(), len(data)), images
-
-
-def proves_itself(file: Path, manifest: Manifest, shard: Shard) -> bool:
-    """Tell whether a shard that has another hash than the manifest says is as it was written.
-
-    The checksums of its pages say nothing of its footer, which has its own description, the statistics and
-    where pages lie. So its rows are written anew, and the bytes compared. Another version of Arrow gives
-    others: of a file of such a one its pages are believed, where the manifest counts it right.
-
-    Raises
-    ------
-    UnusableError
-        If it is damaged, or of other codes.
-    StoreError
-        If it may not be read.
-    """
-    if read_description(file).contradictions(manifest, ("here", "in the manifest")):
-        return False
-    found, _ = read_whole(file, manifest)
-    table = read_parquet(file, manifest.schema.names, None, "")
-    about = describe_shard(file)
-    for rows in (table, table.cast(manifest.schema)):  # a job writes what it has read with Parquet's numbers
-        if hashlib.sha256(memoryview(to_parquet(rows, about))).hexdigest() == found.sha256:
-            return True
-    counts = (found.rows, found.images, found.bytes)
-    return pq.read_metadata(file).created_by != _name_arrow() and counts == (
-        shard.rows,
-        shard.images,
-        shard.bytes,
-    )
-
-
-def _name_arrow() -> str:
-    """Return what this version of Arrow writes into its files as their maker."""
-    empty = to_parquet(pa.table({"image": pa.array([], pa.string())}))
-    return str(pq.read_metadata(pa.BufferReader(empty)).created_by)
 
 
 def check_rows(table: Any) -> list[str]:

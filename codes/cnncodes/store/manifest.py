@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -27,7 +26,7 @@ from cnncodes.store.entries import (
 from cnncodes.store.files import Check, atomic_write
 from cnncodes.store.schema import CODE, PARAMETERS, codes_schema
 from cnncodes.store.space import SIDES, Sides, Space, describe_differences
-from cnncodes.store.unread import check_regular
+from cnncodes.store.unread import check_regular, repair_command
 
 #: Raised when an older cnncodes could no longer read what is written.
 FORMAT = 2
@@ -221,9 +220,9 @@ def _holds_shards(folder: Path) -> bool:
 
 
 def _advise(folder: Path) -> str:
-    command = f"cnncodes codes repair {shlex.quote(str(folder))}"
     return (
-        f"Restore it from a copy, or have it made anew from the shards, with all of their codes: `{command}`."
+        "Restore it from a copy, or have it made anew from the shards, with all of their codes:"
+        f" `{repair_command(folder)}`."
     )
 
 

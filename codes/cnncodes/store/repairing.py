@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +14,34 @@ from cnncodes.errors import DamagedManifest, StoreError, check_path, sentence
 from cnncodes.store.entries import MANIFEST_NAME, Shard
 from cnncodes.store.failing import list_failures
 from cnncodes.store.files import atomic_write, writing_errors
+from cnncodes.store.judging import WRONG_HASH, ShardFault, judge_shard
 from cnncodes.store.leftovers import (
     UnusableError,
     find_leftovers,
     list_files,
     move_out,
-    proves_itself,
     read_description,
     read_whole,
 )
 from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import Manifest, parse_rows
 from cnncodes.store.shards import find_contradiction, find_miscount
-from cnncodes.store.unread import UnreadError, hash_file
+from cnncodes.store.unread import UnreadError
 
 
 @dataclass(frozen=True)
 class Repair:
-    """What was done.
+    """What was found and done.
 
     Attributes
     ----------
     manifest : Manifest
-        The new one; not complete, since what the lost one named besides is not known.
+        The new one; not complete, since what the lost one named besides is not known. The one that is there
+        where that is sound.
+    changed : bool
+        Whether it is a new one.
+    faults : tuple of ShardFault
+        The shards that are missing or not what a sound manifest names.
     left_out : dict of str to str
         For the name of each shard that was moved to ``left-out/``, why.
     kept : Path or None
@@ -46,13 +51,15 @@ class Repair:
     """
 
     manifest: Manifest
-    left_out: dict[str, str]
-    kept: Path | None
+    changed: bool = True
+    faults: tuple[ShardFault, ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)
+    kept: Path | None = None
     wrong_hashes: tuple[str, ...] = ()
 
 
-def repair_codes(path: str | Path) -> Repair | None:
-    """Make a dataset's manifest anew from its shards; None where it is sound.
+def repair_codes(path: str | Path) -> Repair:
+    """Make a dataset's manifest anew from its shards, or name those that are at fault where it is sound.
 
     Nothing is deleted, and nothing changes unless a shard can be used. A kill at any moment leaves what can
     be repaired again.
@@ -68,58 +75,54 @@ def repair_codes(path: str | Path) -> Repair | None:
         Manifest.read(folder)  # before a lock is put into what is no dataset
     lock = WriterLock(folder)
     try:
-        hashes = _judge_hashes(folder)
-        return None if not hashes.wrong and _is_sound(folder) else _repair(folder, hashes, lock)
+        verdict = _judge(folder)
+        if not verdict.wrong and (manifest := _read_sound(folder)):
+            return Repair(manifest, changed=False, faults=verdict.faults)
+        return _repair(folder, verdict, lock)
     finally:
         lock.release()
 
 
-def _is_sound(folder: Path) -> bool:
+def _read_sound(folder: Path) -> Manifest | None:
+    """Return the manifest; None where it is damaged."""
     try:
         manifest = Manifest.read(folder)
     except DamagedManifest:
-        return False
+        return None
     is_contradicted = find_contradiction(folder, manifest) is not None
     if is_contradicted or any(find_miscount(folder, shard) for shard in manifest.shards):
-        return False
-    return not find_leftovers(folder, manifest).lost
+        return None
+    return None if find_leftovers(folder, manifest).lost else manifest
 
 
 @dataclass(frozen=True)
-class _Hashes:
-    """Shards that have another hash than a manifest that can be read says: sound ones, and others."""
+class _Verdict:
+    """Shards of which a manifest that can be read names another hash: sound ones, and those at fault."""
 
     wrong: tuple[str, ...] = ()
-    doubted: tuple[str, ...] = ()
+    faults: tuple[ShardFault, ...] = ()
 
 
-def _judge_hashes(folder: Path) -> _Hashes:
-    """Find out of each shard with another hash whether that is wrong, or the shard."""
-    wrong: list[str] = []
-    doubted: list[str] = []
+def _judge(folder: Path) -> _Verdict:
+    """Find out of each shard that is not what the manifest names whether that is wrong, or the shard."""
     try:
         manifest = Manifest.read(folder)
     except DamagedManifest:
-        return _Hashes()
+        return _Verdict()
     if find_contradiction(folder, manifest) is not None:
-        return _Hashes()  # of another dataset: its hashes say nothing of these shards
-    for shard in manifest.shards:
-        file = folder / "data" / shard.name
-        if not file.exists() or hash_file(file) == shard.sha256:
-            continue
-        try:
-            is_wrong = proves_itself(file, manifest, shard)
-        except UnusableError:
-            is_wrong = False
-        (wrong if is_wrong else doubted).append(shard.name)
-    return _Hashes(tuple(wrong), tuple(doubted))
+        return _Verdict()  # of another dataset: its hashes say nothing of these shards
+    found = {shard.name: judge_shard(folder, manifest, shard) for shard in manifest.shards}
+    return _Verdict(
+        tuple(name for name, fault in found.items() if fault == WRONG_HASH),
+        tuple(fault for fault in found.values() if isinstance(fault, ShardFault)),
+    )
 
 
-def _repair(folder: Path, hashes: _Hashes, lock: WriterLock) -> Repair:
+def _repair(folder: Path, verdict: _Verdict, lock: WriterLock) -> Repair:
     rows, left_out = _read_metadata(folder)
-    for name in rows.keys() & hashes.doubted:
-        del rows[name]
-        left_out[name] = "is damaged: it has neither the manifest's hash nor the bytes that its rows have"
+    for fault in verdict.faults:
+        if rows.pop(fault.name, None) is not None:
+            left_out[fault.name] = fault.reason
     shards: list[Shard] = []
     if rows:
         manifest = _choose(rows)
@@ -136,7 +139,7 @@ def _repair(folder: Path, hashes: _Hashes, lock: WriterLock) -> Repair:
         move_out(folder, left_out)
         kept = _keep_damaged(folder)
     manifest.write(folder, check=lock.check)
-    return Repair(manifest, left_out, kept, hashes.wrong)
+    return Repair(manifest, left_out=left_out, kept=kept, wrong_hashes=verdict.wrong)
 
 
 def _read_metadata(folder: Path) -> tuple[dict[str, Manifest], dict[str, str]]:
@@ -205,12 +208,14 @@ def _keep_damaged(folder: Path) -> Path | None:
 
 
 def describe(repair: Repair) -> dict[str, Any]:
-    """Return what was done in plain values."""
+    """Return what was found and done in plain values."""
     shards = repair.manifest.shards
     return {
+        "repaired": repair.changed,
         "shards": len(shards),
         "images": sum(shard.images for shard in shards),
         "rows": sum(shard.rows for shard in shards),
+        "faults": [asdict(fault) for fault in repair.faults],
         "left_out": [{"shard": name, "reason": why} for name, why in sorted(repair.left_out.items())],
         "wrong_hashes": list(repair.wrong_hashes),
         "kept": None if repair.kept is None else str(repair.kept),

@@ -37,6 +37,18 @@ class UnreadError(StoreError):
     """A file that the system does not give, or that is still to be fetched; it may be sound."""
 
 
+class DoubtError(StoreError):
+    """A shard and the manifest contradict each other, and which of the two is wrong is to be found out.
+
+    Attributes
+    ----------
+    told : str
+        The contradiction alone, in a sentence.
+    """
+
+    told: str = ""
+
+
 def check_encoding(folder: Path) -> None:
     """Raise `StoreError` where a dataset's path cannot be handed to what reads Parquet."""
     try:
@@ -47,18 +59,24 @@ def check_encoding(folder: Path) -> None:
 
 def refuse_hash(path: Path, found: str, said: str) -> StoreError:
     """Return the error of a shard that has another hash than the manifest says: which of the two is wrong?"""
-    return _refuse_pointer(path) or StoreError(
-        f"{path} is damaged, or the manifest is: its sha256 is {found}, the manifest says {said}."
-        f" {_ask_repair(path)}"
-    )
+    return _doubt(path, f"its sha256 is {found}, the manifest says {said}.")
 
 
 def refuse_size(path: Path, found: int, said: int, what: str) -> StoreError:
     """Return the error of a shard that has other bytes or rows than the manifest says."""
-    return _refuse_pointer(path) or StoreError(
-        f"{path} is damaged, or the manifest is: {found} {what}, not the manifest's {said}."
-        f" {_ask_repair(path)}"
+    return _doubt(path, f"{found} {what}, not the manifest's {said}.")
+
+
+def _doubt(path: Path, why: str) -> StoreError:
+    if pointer := _refuse_pointer(path):
+        return pointer
+    told = f"{path} is damaged, or the manifest is: {why}"
+    error = DoubtError(
+        f"{told} `{repair_command(path.parent.parent)}` finds out, and mends the manifest if it is that; else"
+        f" it names the file. {RESTORE_SHARD}"
     )
+    error.told = told
+    return error
 
 
 def _refuse_pointer(path: Path) -> UnreadError | None:
@@ -66,12 +84,9 @@ def _refuse_pointer(path: Path) -> UnreadError | None:
     return UnreadError(f"{path} cannot be read: {told}.") if told else None
 
 
-def _ask_repair(path: Path) -> str:
-    command = f"cnncodes codes repair {shlex.quote(str(path.parent.parent))}"
-    return (
-        f"`{command}` finds out, and mends the manifest if it is that. Where it says that the manifest is"
-        f" sound, the file is damaged. {RESTORE_SHARD}"
-    )
+def repair_command(folder: Path) -> str:
+    """Return the command that makes a dataset's manifest anew."""
+    return f"cnncodes codes repair {shlex.quote(str(folder))}"
 
 
 def refuse_unread(path: Path, error: OSError) -> UnreadError:

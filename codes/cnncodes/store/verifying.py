@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,11 +17,12 @@ from cnncodes.store.failing import (
     explain_wrong_list,
     list_failures,
 )
+from cnncodes.store.judging import settle_doubt
 from cnncodes.store.leftovers import LEFT_OUT, check_rows, find_leftovers
 from cnncodes.store.locking import find_writer
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.shards import find_contradiction, find_miscount, load_shard
-from cnncodes.store.unread import RESTORE_SHARD
+from cnncodes.store.unread import RESTORE_SHARD, DoubtError
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def _read_shards(folder: Path) -> tuple[Manifest, dict[str, str], list[str]]:
                 newer = Manifest.read(folder)
                 if newer != manifest:
                     break
-                done[shard.name] = [str(error)]
+                done[shard.name] = [_settle(error, folder, manifest, shard)]
                 continue
             done[shard.name] = _check_shard(folder, shard, table, owners)
         else:
@@ -123,6 +125,14 @@ def _read_shards(folder: Path) -> tuple[Manifest, dict[str, str], list[str]]:
         manifest, kept = newer, {shard.name for shard in newer.shards}
         done = {name: problems for name, problems in done.items() if name in kept}
         owners = {key: name for key, name in owners.items() if name in kept}
+
+
+def _settle(error: StoreError, folder: Path, manifest: Manifest, shard: Shard) -> str:
+    """Return what is wrong, and whether it is the shard or the manifest, as far as that can be found out."""
+    if isinstance(error, DoubtError):
+        with contextlib.suppress(StoreError):
+            return settle_doubt(error, folder, manifest, shard)
+    return str(error)
 
 
 def _check_shard(folder: Path, shard: Shard, table: Any, owners: dict[str, str]) -> list[str]:
