@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cnncodes.errors import count, sentence
+from cnncodes.store.blaming import describe_shard, find_strangeness
 from cnncodes.store.entries import Shard
 from cnncodes.store.leftovers import UnusableError, read_description, read_whole
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.schema import read_parquet, to_parquet
-from cnncodes.store.shards import describe_shard
-from cnncodes.store.unread import DoubtError, hash_file, repair_command
+from cnncodes.store.unread import REPLACE_SHARD, DoubtError, hash_file, repair_command
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,8 @@ def judge_shard(folder: Path, manifest: Manifest, shard: Shard) -> ShardFault | 
         return ShardFault(shard.name, shard.images, "is missing", advice)
     if hash_file(file) == shard.sha256:
         return None
+    if strange := find_strangeness(folder, manifest, shard):
+        return ShardFault(shard.name, shard.images, strange, REPLACE_SHARD)
     why = "is damaged: it has neither the manifest's hash nor the bytes that its rows have"
     try:
         if _proves_itself(file, manifest, shard):
@@ -78,6 +80,12 @@ def judge_shard(folder: Path, manifest: Manifest, shard: Shard) -> ShardFault | 
 def settle_doubt(error: DoubtError, folder: Path, manifest: Manifest, shard: Shard) -> str:
     """Return in a line what a shard and the manifest disagree on, which of them is wrong, and what to do."""
     found = judge_shard(folder, manifest, shard)
+    if found == WRONG_HASH and (folder / "data" / shard.name).stat().st_size != shard.bytes:
+        return (
+            f"{folder / 'data' / shard.name} is sound by what it holds, and not the file that the manifest"
+            f" names: it may be another dataset's. If it is, {REPLACE_SHARD[0].lower()}{REPLACE_SHARD[1:]} If"
+            f" not, the manifest is wrong, and `{repair_command(folder)}` mends it."
+        )
     if found == WRONG_HASH:
         told = f"It is the manifest: the file is sound by what it holds. `{repair_command(folder)}` mends it."
         return f"{error.told} {told}"

@@ -15,11 +15,12 @@ import pyarrow.parquet as pq
 
 from cnncodes.disk import find_free_name, sync_folder
 from cnncodes.errors import ResultWarning, StoreError, name_some, sentence, warn
+from cnncodes.store.blaming import describe_shard
 from cnncodes.store.entries import Shard, list_shards
 from cnncodes.store.files import writing_errors
 from cnncodes.store.manifest import FORMAT, Manifest, parse_rows
 from cnncodes.store.schema import is_code, read_parquet
-from cnncodes.store.shards import describe_shard, look_at_shard
+from cnncodes.store.shards import look_at_shard
 from cnncodes.store.unread import UnreadError, check_damage
 
 #: Folder beside ``data/`` for shards that cannot be used.

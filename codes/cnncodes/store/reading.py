@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cnncodes.errors import StoreError, check_path
+from cnncodes.store.blaming import blame
 from cnncodes.store.columns import RowColumns
 from cnncodes.store.entries import FAILURES_NAME
 from cnncodes.store.manifest import Manifest
@@ -206,5 +207,5 @@ def verify_codes(path: str | Path) -> int:
     for shard in manifest.shards:
         file = folder / "data" / shard.name
         if (found := hash_file(file)) != shard.sha256:
-            raise refuse_hash(file, found, shard.sha256)
+            raise blame(refuse_hash(file, found, shard.sha256), folder, shard)
     return len(manifest.shards)

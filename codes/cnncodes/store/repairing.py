@@ -11,6 +11,7 @@ from typing import Any
 
 from cnncodes.disk import find_free_name
 from cnncodes.errors import DamagedManifest, StoreError, check_path, sentence
+from cnncodes.store.blaming import find_contradiction, find_miscount
 from cnncodes.store.entries import MANIFEST_NAME, Shard
 from cnncodes.store.failing import list_failures
 from cnncodes.store.files import atomic_write, writing_errors
@@ -25,7 +26,6 @@ from cnncodes.store.leftovers import (
 )
 from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import Manifest, parse_rows
-from cnncodes.store.shards import find_contradiction, find_miscount
 from cnncodes.store.unread import UnreadError
 
 

@@ -11,15 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from cnncodes.disk import parse_json
-from cnncodes.errors import DamagedManifest, StoreError, sentence
-from cnncodes.store.entries import MANIFEST_NAME, Shard
+from cnncodes.errors import StoreError, sentence
+from cnncodes.store.blaming import blame, find_contradiction
+from cnncodes.store.entries import Shard
 from cnncodes.store.files import Check, atomic_write
-from cnncodes.store.manifest import Manifest, damaged_manifest, parse_rows
-from cnncodes.store.schema import METADATA_KEY, is_code, read_batches, read_parquet, to_parquet
-from cnncodes.store.unread import RESTORE_SHARD, check_damage, check_regular, check_shortage
+from cnncodes.store.manifest import Manifest
+from cnncodes.store.schema import is_code, read_batches, read_parquet, to_parquet
+from cnncodes.store.unread import RESTORE_SHARD, check_damage
 
 #: A shard is cut at this many rows too, which bounds the memory of plans with many views.
 SHARD_ROWS = 32_768
@@ -109,7 +108,7 @@ def iterate_codes(
             yield start, codes
             start += len(codes)
     except StoreError as error:
-        raise _explain(_blame(error, folder, shard), folder, stored) from error
+        raise _explain(blame(error, folder, shard), folder, stored) from error
 
 
 def _flatten(column: Any) -> npt.NDArray[np.floating[Any]]:
@@ -130,7 +129,7 @@ def load_shard(folder: Path, shard: Shard, columns: Sequence[str] | None) -> pa.
         file = folder / "data" / shard.name
         return read_parquet(file, columns, shard.rows, RESTORE_SHARD, sha256=shard.sha256)
     except StoreError as error:
-        raise _blame(error, folder, shard) from error
+        raise blame(error, folder, shard) from error
 
 
 def look_at_shard(folder: Path, shard: Shard, columns: list[str]) -> pa.Table:
@@ -145,41 +144,7 @@ def look_at_shard(folder: Path, shard: Shard, columns: list[str]) -> pa.Table:
         file = folder / "data" / shard.name
         return read_parquet(file, columns, shard.rows, RESTORE_SHARD, size=shard.bytes)
     except StoreError as error:
-        raise _blame(error, folder, shard) from error
-
-
-def find_miscount(folder: Path, shard: Shard, table: pa.Table | None = None) -> DamagedManifest | None:
-    """Return what is wrong with the manifest where it miscounts a file that has the hash it names.
-
-    Parameters
-    ----------
-    folder : Path
-    shard : Shard
-    table : pyarrow.Table, optional
-        What `load_shard` gave, where that is at hand.
-    """
-    file = folder / "data" / shard.name
-    try:
-        if table is None:
-            table = read_parquet(file, ["image"], None, "", sha256=shard.sha256)
-        images = table.column("image")
-        counts = {"bytes": file.stat().st_size, "rows": len(images), "images": len(images.unique())}
-    except (StoreError, OSError):
-        return None  # it is the file that is wrong
-    for name, found in counts.items():
-        said = getattr(shard, name)
-        if said not in (found, None):  # format 1 names no bytes
-            told = f"it says that {shard.name} has {said} {name}. It has {found}, and the hash that is named"
-            return damaged_manifest(folder / MANIFEST_NAME, told)
-    return None
-
-
-def describe_shard(file: Path) -> dict[str, Any] | None:
-    """Return what a shard says of its rows, as `Manifest.describe_rows` gave it; None of an older version."""
-    check_regular(file)
-    with pq.ParquetFile(file) as opened:
-        text = (opened.metadata.metadata or {}).get(METADATA_KEY)
-    return None if text is None else dict(parse_json(text))
+        raise blame(error, folder, shard) from error
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -196,32 +161,6 @@ def read_manifest(folder: Path) -> Manifest:
     if contradiction := find_contradiction(folder, manifest):
         raise contradiction
     return manifest
-
-
-def find_contradiction(folder: Path, manifest: Manifest) -> DamagedManifest | None:
-    """Return what is wrong with a manifest that none of the shards agrees with on what its rows are.
-
-    They are asked until one agrees. One that cannot be read, or is of an older version, says nothing.
-    """
-    told = ""
-    for shard in manifest.shards:
-        try:
-            about = describe_shard(folder / "data" / shard.name)
-            if about is None:
-                continue
-            differing = parse_rows(about).contradictions(manifest, (shard.name, MANIFEST_NAME))
-        except (MemoryError, OSError, ValueError, TypeError, KeyError, StoreError, pa.ArrowException) as why:
-            check_shortage(folder / "data" / shard.name, why)
-            continue
-        if not differing:
-            return None
-        told = told or f"{shard.name} says otherwise of its rows than it does: {'; '.join(differing)}"
-    return damaged_manifest(folder / MANIFEST_NAME, told) if told else None
-
-
-def _blame(error: StoreError, folder: Path, shard: Shard) -> StoreError:
-    """Return the error of what is wrong, the shard or what the manifest says of it."""
-    return find_miscount(folder, shard) or error
 
 
 def look_into_shard(folder: Path, manifest: Manifest, shard: Shard, columns: list[str]) -> pa.Table:

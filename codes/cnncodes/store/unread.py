@@ -22,6 +22,10 @@ RESTORE_SHARD = (
     "Restore it from a copy, or delete it and run the same `cnncodes embed` again: only its images are"
     " embedded anew."
 )
+REPLACE_SHARD = (
+    "Move it elsewhere; restore the file of that name from a copy, or run the same `cnncodes embed` again:"
+    " only the images that were in it are embedded anew."
+)
 
 #: Said of a path that has bytes of another encoding, or none of whose encodings is known (LC_ALL=C).
 _NO_TEXT = (

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.errors import StoreError, agree, check_path, count, sentence
+from cnncodes.store.blaming import find_contradiction, find_miscount
 from cnncodes.store.entries import FAILURES_NAME, MANIFEST_NAME, SHARD_NAME, Shard
 from cnncodes.store.failing import (
     MEND_IMAGES,
@@ -21,7 +22,7 @@ from cnncodes.store.judging import settle_doubt
 from cnncodes.store.leftovers import LEFT_OUT, check_rows, find_leftovers
 from cnncodes.store.locking import find_writer
 from cnncodes.store.manifest import Manifest
-from cnncodes.store.shards import find_contradiction, find_miscount, load_shard
+from cnncodes.store.shards import load_shard
 from cnncodes.store.unread import RESTORE_SHARD, DoubtError
 
 
