@@ -449,3 +449,15 @@ def test_many_failures_are_written_a_few_times_and_all_at_the_end(
         writer.add(make("f0005"))
     assert "f0005" not in read_codes(tmp_path / "x.codes").failures["image"].to_pylist()
     assert len(read_codes(tmp_path / "x.codes").failures) == 2999
+
+
+def test_a_job_that_meets_several_bad_shards_says_how_many_and_what_lists_them(tmp_path: Path) -> None:
+    path = tmp_path / "x.codes"
+    write(path, list(map(make, "abcdefgh")), shard_images=2)
+    shards = sorted((path / "data").iterdir())
+    for number, told in ((1, ""), (3, " 2 more of its shards cannot be used: `cnncodes codes verify ")):
+        for shard in shards[1 : number + 1]:
+            shard.write_bytes(shard.read_bytes()[:-100])
+        with pytest.raises(StoreError, match=r"part-00001\.parquet is damaged") as caught:
+            write(path, [])
+        assert told in str(caught.value) and ("more of its shards" in str(caught.value)) == bool(told)

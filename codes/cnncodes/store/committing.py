@@ -49,8 +49,8 @@ class Committer:
         self._manifest = self._without_lost(manifest)
         self._begun: _Step | None = None
         self.index = Index()
-        for shard in self._manifest.shards:
-            self.index.learn(shard.name, self.files.read_index(shard))
+        for shard, table in self.files.read_indexes(self._manifest.shards):
+            self.index.learn(shard.name, table)
         self.failures = FailureLog(folder, self.index, self._manifest)
 
     @property

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+import shlex
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
 from cnncodes.disk import sync_folder
+from cnncodes.errors import StoreError
 from cnncodes.store.entries import Shard
 from cnncodes.store.files import writing_errors
 from cnncodes.store.index import INDEXED
@@ -38,9 +40,37 @@ class ShardFiles:
         """Read a shard that is written again: compared with its hash, lest damage get a hash of its own."""
         return load_shard(self._folder, shard, None)
 
-    def read_index(self, shard: Shard) -> pa.Table:
-        """Read the columns that an index is made of; to hash all codes each night would take too long."""
+    def read_indexes(self, shards: Sequence[Shard]) -> Iterator[tuple[Shard, pa.Table]]:
+        """Yield each shard with the columns that an index is made of.
+
+        To hash all codes each night would take too long.
+
+        Raises
+        ------
+        StoreError
+            If one is missing or seen to be damaged; the text says how many more are.
+        """
+        for number, shard in enumerate(shards, 1):
+            try:
+                table = self._read_index(shard)
+            except StoreError as error:
+                raise self._count_more(error, shards[number:]) from None
+            yield shard, table
+
+    def _read_index(self, shard: Shard) -> pa.Table:
         return look_at_shard(self._folder, shard, list(INDEXED))
+
+    def _count_more(self, error: StoreError, rest: Sequence[Shard]) -> StoreError:
+        """Return an error that says how many shards besides cannot be used."""
+        more = 0
+        for shard in rest:
+            try:
+                self._read_index(shard)
+            except StoreError:
+                more += 1
+        command = f"cnncodes codes verify {shlex.quote(str(self._folder))}"
+        told = f" {more} more of its shards cannot be used: `{command}` lists them."
+        return type(error)(f"{error}{told}") if more else error
 
     def read_without(self, shard: Shard, gone: Collection[str]) -> pa.Table:
         """Read a shard's rows but for those of some images."""
