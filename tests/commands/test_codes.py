@@ -132,3 +132,16 @@ def test_images_whose_codes_are_kept_are_told_apart_from_those_without(
     assert line.startswith("3 images whose codes are stored can be decoded no more, '0.png' for one")
     assert main(["embed", str(photos), "-o", str(codes), "--remove-missing", "--max-failures", "5"]) == 0
     assert "3 failed, 3 of them with the codes from before given up" in capsys.readouterr().out
+
+
+def test_repair_says_what_the_former_manifest_said_otherwise(
+    codes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = json.loads((codes / "manifest.json").read_text())
+    (codes / "manifest.json").write_text(json.dumps(manifest | {"dtype": "float32"}))
+    (codes / "data" / "part-00007.parquet").write_bytes(b"junk")
+    assert main(["codes", "repair", str(codes)]) == 0
+    said = capsys.readouterr().out
+    assert "dtype: 'float32' (the former manifest.json) against 'float16' (the shards)." in said
+    assert "left-out/: part-00007.parquet, images unknown: is damaged" in said
+    assert "put these back" in said and "Run the same" not in said

@@ -220,3 +220,15 @@ def test_intervals_that_are_none_are_refused(given, text):
 def test_ranges_refuse_a_width_that_is_none():
     with pytest.raises(UsageError, match="width must be at least 0 and finite"):
         measure_ranges([1, 2], [1, 3], width=-1)
+
+
+@pytest.mark.parametrize(
+    ("y", "predicted", "what"),
+    [([0, 1, 2], [1e-170, 1, 2], "errors of predictions"), ([0, 1e-170, 2e-170], [3, 4, 5], "spread of y")],
+)
+def test_what_is_too_small_to_be_squared_is_refused(
+    y: list[float], predicted: list[float], what: str
+) -> None:
+    with pytest.raises(UsageError, match=f"the {what} must be 0 or have squares that can be summed.*: scale"):
+        evaluate_numbers(y, predicted)
+    assert evaluate_numbers([0, 1e-90, 2e-90], [1e-90, 1e-90, 2e-90]).rmse.value > 0

@@ -129,7 +129,11 @@ def test_a_manifest_that_contradicts_all_shards_is_told_and_made_anew(
         with pytest.raises(DamagedManifest, match="x.codes/manifest.json is damaged: part-0.*codes repair"):
             use()
         assert not (path.parent / "out").exists()
-    assert repair_codes(path).changed and not repair_codes(path).changed
+    repair = repair_codes(path)
+    said = "; ".join(repair.changes)
+    assert {"space": "backbone_sha256"}.get(name, name) in said
+    assert "(the former manifest.json)" in said and "(the shards)" in said
+    assert repair.changed and not repair_codes(path).changed
     assert rows_of(path) == before
     assert Manifest.read(path) == replace(manifest, complete=False, failures=None)
 
@@ -260,10 +264,22 @@ def test_what_cannot_be_used_is_set_aside_with_its_reason(path: Path) -> None:
     assert "2 images that a newer shard holds too, 'a' for one" in repair.left_out.pop("part-00000.parquet")
     assert "decoding: 'fast' (here) against 'exact' (in most)" in repair.left_out.pop("part-00010.parquet")
     assert repair.left_out == {}
+    counted = {int(name[5:10]): images for name, images in repair.images_left_out.items()}
+    assert counted == {0: 2, 1: None, 2: 2, 7: None, 10: 1}  # of two nothing says it any more
     assert len(list((path / "left-out").iterdir())) == 5 and (data / "notes.txt").exists()
     assert set(read_codes(path).images) == set("abg")
     write(path, [make(key) for key in "cdef"])
     assert read_codes(path).to_arrow().equals(before.to_arrow())
+
+
+def test_what_the_former_manifest_named_and_is_not_there_is_told(path: Path) -> None:
+    (path / "data/part-00000.parquet").unlink()
+    (path / "data/part-00001.parquet").write_bytes(b"junk")
+    values = json.loads((path / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps(values | {"complete": "x"}))
+    repair = repair_codes(path)
+    assert repair.lost == {"part-00000.parquet": 2} and repair.changes == ()
+    assert repair.images_left_out == {"part-00001.parquet": 2}  # by what the manifest said
 
 
 def test_nothing_is_changed_where_no_shard_says_what_it_is(path: Path) -> None:

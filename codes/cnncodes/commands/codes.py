@@ -156,10 +156,30 @@ def render_repair(result: Result) -> str:
         for name in result["wrong_hashes"]
     ]
     lines += [
-        f"Left out, and moved to left-out/: {one['shard']} {one['reason']}" for one in result["left_out"]
+        f"Left out, and moved to left-out/: {one['shard']}, {_count_images(one['images'])}: {one['reason']}"
+        for one in result["left_out"]
     ]
+    if result["left_out"]:
+        lines.append("Parquet that can be read says in its column 'image' which images these are.")
+    lines += [
+        f"The former manifest named {one['shard']}, {_count_images(one['images'])}, which is not there."
+        for one in result["lost"]
+    ]
+    if result["changes"]:
+        lines.append(
+            f"Its codes are other ones than the former manifest said: {'; '.join(result['changes'])}."
+        )
+        lines.append(
+            "If the shards of another dataset were put in the place of its own, put these back, and the"
+            " former manifest. 'cnncodes embed' goes on with what the shards say, and with nothing else."
+        )
+        return "".join(f"{line}\n" for line in lines)
     lines.append("Run the same 'cnncodes embed' again: it embeds what is missing, if anything, and no more.")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _count_images(images: int | None) -> str:
+    return "images unknown" if images is None else count(images, "image")
 
 
 CODES = (

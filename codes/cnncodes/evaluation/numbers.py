@@ -188,6 +188,12 @@ def check_numbers(y: Any, predicted: Any) -> tuple[Array, Array]:
             f"y and predicted must be numbers up to {LARGEST:g}, whose squares can be summed: scale them,"
             " or leave these images out."
         )
+    for name, size in (("errors of predictions", np.abs(predicted - y).max()), ("spread of y", np.ptp(y))):
+        if 0 < size < 1 / LARGEST:
+            raise UsageError(
+                f"the {name} must be 0 or have squares that can be summed, {1 / LARGEST:g} or more."
+                f" Got {size:g}: scale y and predicted."
+            )
     return y, predicted
 
 

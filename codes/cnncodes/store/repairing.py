@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cnncodes.disk import find_free_name
+from cnncodes.disk import find_free_name, parse_json
 from cnncodes.errors import DamagedManifest, StoreError, check_path, sentence
 from cnncodes.store.blaming import find_contradiction, find_miscount
-from cnncodes.store.entries import MANIFEST_NAME, Shard
+from cnncodes.store.entries import MANIFEST_NAME, Shard, parse_shards
 from cnncodes.store.failing import list_failures
 from cnncodes.store.files import atomic_write, writing_errors
 from cnncodes.store.judging import WRONG_HASH, ShardFault, judge_shard
@@ -26,7 +27,11 @@ from cnncodes.store.leftovers import (
 )
 from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import Manifest, parse_rows
+from cnncodes.store.schema import read_parquet
 from cnncodes.store.unread import UnreadError
+
+#: What a damaged manifest may raise where it is read.
+_DAMAGE = (KeyError, TypeError, ValueError, RecursionError, StoreError)
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,13 @@ class Repair:
         Where the damaged manifest lies now; None where there was none.
     wrong_hashes : tuple of str
         Names of sound shards of which the damaged manifest named another hash.
+    changes : tuple of str
+        What the damaged manifest said otherwise of the rows than the shards do.
+    lost : dict of str to int
+        For the name of each shard that the damaged manifest named and that is not there, its images.
+    images_left_out : dict of str to int or None
+        For the name of each shard that was left out, its images; None where it cannot be read and nothing
+        else says it.
     """
 
     manifest: Manifest
@@ -56,6 +68,9 @@ class Repair:
     left_out: dict[str, str] = field(default_factory=dict)
     kept: Path | None = None
     wrong_hashes: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
+    lost: dict[str, int] = field(default_factory=dict)
+    images_left_out: dict[str, int | None] = field(default_factory=dict)
 
 
 def repair_codes(path: str | Path) -> Repair:
@@ -134,12 +149,48 @@ def _repair(folder: Path, verdict: _Verdict, lock: WriterLock) -> Repair:
             f" {MANIFEST_NAME} from a copy, or embed into another folder."
         )
     manifest = replace(manifest, shards=tuple(shards), codes_kept=_count_kept(folder))
+    former = _Former.read(folder)
+    there = list_files(folder)
+    lost = {name: images for name, images in former.images.items() if name not in there}
+    counted = {name: _count_images(folder / "data" / name) or former.images.get(name) for name in left_out}
     lock.check()  # to hash all shards takes long
     with writing_errors(folder):
         move_out(folder, left_out)
         kept = _keep_damaged(folder)
     manifest.write(folder, check=lock.check)
-    return Repair(manifest, left_out=left_out, kept=kept, wrong_hashes=verdict.wrong)
+    return Repair(
+        manifest,
+        left_out=left_out,
+        kept=kept,
+        wrong_hashes=verdict.wrong,
+        changes=former.tell_changes(manifest),
+        lost=lost,
+        images_left_out=counted,
+    )
+
+
+@dataclass(frozen=True)
+class _Former:
+    """What the manifest said that is made anew, as far as it can be read: of the rows, and of each shard."""
+
+    rows: Manifest | None = None
+    images: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, folder: Path) -> _Former:
+        rows: Manifest | None = None
+        shards: tuple[Shard, ...] = ()
+        with contextlib.suppress(*_DAMAGE, OSError):
+            values = parse_json((folder / MANIFEST_NAME).read_bytes())
+            with contextlib.suppress(*_DAMAGE):
+                rows = parse_rows(values)
+            shards = parse_shards(values["shards"])
+        return cls(rows, {shard.name: shard.images for shard in shards})
+
+    def tell_changes(self, manifest: Manifest) -> tuple[str, ...]:
+        if self.rows is None:
+            return ()
+        return tuple(self.rows.contradictions(manifest, (f"the former {MANIFEST_NAME}", "the shards")))
 
 
 def _read_metadata(folder: Path) -> tuple[dict[str, Manifest], dict[str, str]]:
@@ -188,6 +239,13 @@ def _choose_shards(
     return sorted((shard for shard in shards if shard.name not in left_out), key=lambda shard: shard.name)
 
 
+def _count_images(file: Path) -> int | None:
+    """Return how many images a shard that is of no use holds; None where it cannot be read."""
+    with contextlib.suppress(StoreError, OSError):
+        return len(read_parquet(file, ["image"], None, "").column("image").unique())
+    return None
+
+
 def _count_kept(folder: Path) -> int:
     """Return of how many images codes are kept, as the failures say; at least one where these are damaged."""
     try:
@@ -216,7 +274,12 @@ def describe(repair: Repair) -> dict[str, Any]:
         "images": sum(shard.images for shard in shards),
         "rows": sum(shard.rows for shard in shards),
         "faults": [asdict(fault) for fault in repair.faults],
-        "left_out": [{"shard": name, "reason": why} for name, why in sorted(repair.left_out.items())],
+        "left_out": [
+            {"shard": name, "reason": why, "images": repair.images_left_out.get(name)}
+            for name, why in sorted(repair.left_out.items())
+        ],
         "wrong_hashes": list(repair.wrong_hashes),
+        "changes": list(repair.changes),
+        "lost": [{"shard": name, "images": images} for name, images in sorted(repair.lost.items())],
         "kept": None if repair.kept is None else str(repair.kept),
     }
