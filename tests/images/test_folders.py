@@ -341,3 +341,11 @@ def test_a_folder_of_tables_alone_says_what_to_give(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{}")  # codes, whose tables list no pictures
     with pytest.raises(SourceError, match=r"\.webp\.$"):
         list_folder(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.feather", "data-00000-of-00001.arrow"])
+def test_tables_of_arrow_are_told_how_to_become_parquet(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"ARROW1")
+    for source in (tmp_path, tmp_path / name):
+        with pytest.raises(SourceError, match=r"Arrow's tables are not read: make Parquet .*load_from_disk"):
+            open_source(source)

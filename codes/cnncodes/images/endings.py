@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from cnncodes.disk import TABLES
@@ -32,6 +32,8 @@ _BESIDE = frozenset(
     }
 )
 _NAMES_BESIDE = frozenset({"readme", "license", "licence", "copying", "notice", "makefile", "md5sums"})
+#: Endings of tables of Arrow, which are not read.
+_ARROW = frozenset({".arrow", ".feather", ".ipc"})
 #: So many endings are named.
 _SHOWN = 4
 
@@ -103,6 +105,23 @@ def say_tables(root: Path, tables: Sequence[str], *, labelled: bool) -> str:
 def _is_of_codes(root: Path, folder: str) -> bool:
     """Tell whether a folder below the root is in codes, whose tables list no pictures."""
     return any((root / part / "manifest.json").exists() for part in (Path(folder), *Path(folder).parents))
+
+
+def advise_of_arrow(endings: Iterable[str]) -> str:
+    """Return what makes Parquet of tables of Arrow, where some have their endings; else nothing.
+
+    Examples
+    --------
+    >>> advise_of_arrow([".jpg"]), advise_of_arrow([".feather"])[:29]
+    ('', " Arrow's tables are not read:")
+    """
+    if not _ARROW.intersection(endings):
+        return ""
+    return (
+        " Arrow's tables are not read: make Parquet of them, by Hugging Face's"
+        " `datasets.load_from_disk(folder)` and `to_parquet('images.parquet')`, or of one file by"
+        " `pyarrow.parquet.write_table(pyarrow.feather.read_table(file), 'images.parquet')`."
+    )
 
 
 def say_passed_over(endings: Mapping[str, int]) -> str:

@@ -10,7 +10,14 @@ from pathlib import Path
 
 from cnncodes.disk import TABLES, explain_open_files
 from cnncodes.errors import ResultWarning, ShortageError, SourceError, name_some, sentence, warn
-from cnncodes.images.endings import find_suffixes, get_ending, may_be_picture, say_passed_over, say_tables
+from cnncodes.images.endings import (
+    advise_of_arrow,
+    find_suffixes,
+    get_ending,
+    may_be_picture,
+    say_passed_over,
+    say_tables,
+)
 from cnncodes.images.keys import make_unique, to_text
 from cnncodes.images.records import ImageRecord, NoImage
 
@@ -68,6 +75,7 @@ def list_folder(root: Path, *, unlisted: str = "error") -> list[ImageRecord]:
             + (f" {passed_over}." if passed_over else "")
             + (f" {name_some(list(closed))} cannot be listed." if closed else "")
             + _advise_of_tables(root, sorted(tables))
+            + advise_of_arrow(others)
         )
     if passed_over:
         warn(f"{str(root)!r}: {passed_over}", ResultWarning)

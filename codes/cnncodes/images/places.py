@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cnncodes.disk import TABLES
 from cnncodes.errors import SourceError, check_path
-from cnncodes.images.endings import find_suffixes, get_ending, is_archive
+from cnncodes.images.endings import advise_of_arrow, find_suffixes, get_ending, is_archive
 from cnncodes.images.keys import is_url
 from cnncodes.images.meant import find_meant
 from cnncodes.images.opening import begins_as_image
@@ -77,4 +77,5 @@ def check_image(path: Path) -> None:
         raise SourceError(
             f"{str(path)!r} is neither an image of a format that is read nor a table ({', '.join(others)} or"
             f" {last}): give a folder of images, one image, or a table that lists images."
+            + advise_of_arrow([get_ending(str(path))])
         )

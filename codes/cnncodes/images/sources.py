@@ -12,6 +12,7 @@ from typing import Any
 
 from cnncodes.disk import TABLES
 from cnncodes.errors import SourceError, UsageError, check_path
+from cnncodes.images.endings import advise_of_arrow
 from cnncodes.images.folders import list_folder
 from cnncodes.images.foreign import advise_conversion, describe_foreign, is_foreign
 from cnncodes.images.keys import is_url, make_unique, to_text
@@ -110,7 +111,7 @@ def open_source(
     if path.suffix.lower() not in TABLES:
         raise SourceError(
             f"{str(src)!r} is a single file: expected a folder of images or a .csv or .parquet table."
-            " For one image give a list: [path]."
+            " For one image give a list: [path]." + advise_of_arrow([path.suffix.lower()])
         )
     return ImageSource(str(src), path.parent, _sorted(list_table(path, columns)))
 
