@@ -171,6 +171,25 @@ def test_unsure_predictions_are_left_empty_and_what_is_unlike_is_told(
 
 
 @pytest.mark.slow
+def test_promises_to_images_unlike_those_of_training_are_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for i in range(24):
+        draw(tmp_path / "photos" / ("7" if i % 2 else "plain") / f"{i}.png", i, striped=bool(i % 2))
+    saved, rng = str(tmp_path / "m"), np.random.default_rng(0)
+    run_json(capsys, "fit", str(tmp_path / "photos"), "-o", saved)
+    for i in range(8):
+        place = tmp_path / "noise" / ("7" if i % 2 else "plain")
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8)).save(place / f"{i}.png")
+    for command in ("predict", "evaluate"):
+        assert main([command, saved, str(tmp_path / "noise"), "--abstain", "0.3"]) == 0
+        assert "8 of 8 images are farther from the training images than 95 %" in capsys.readouterr().err
+        assert main([command, saved, str(tmp_path / "photos"), "--abstain", "0.3"]) == 0
+        assert "farther from the training images" not in capsys.readouterr().err
+
+
+@pytest.mark.slow
 def test_one_line_says_that_images_are_few(
     photos: Path, model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

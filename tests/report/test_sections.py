@@ -87,7 +87,7 @@ def test_the_error_of_probabilities_and_what_is_left_without_chance_are_told_apa
     found = judge_probabilities((0.9, 0.9))
     assert found.calibration is not None and found.calibration_error is not None
     said = text_of(describe_trust(found))
-    assert "What is left of it once chance is taken off is unlikely to be above" in said
+    assert "The true distance is unlikely to be above" in said
     assert said.endswith(f"{found.calibration_error.high:.3f}.")
 
 

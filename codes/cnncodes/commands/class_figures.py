@@ -38,7 +38,7 @@ def evaluate_classes(
     rule = None if options.abstain is None else predictor.make_rule(options.abstain)
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
     _check_known(records, predictor.classes)
-    found = predict_labelled(options, predictor, records, split, reporter)
+    found = predict_labelled(options, predictor, records, split, reporter, promises=rule is not None)
     found.warn_of_contradictory([str(record.label) for record in records], "class")
     read, groups = found.read, found.drawn.groups
     evaluation = _measure(found)

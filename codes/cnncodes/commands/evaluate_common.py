@@ -107,6 +107,7 @@ def predict_labelled(
     *,
     meaning: Meaning = CLASSES,
     given: Any = None,
+    promises: bool = False,
 ) -> Evaluated:
     """Predict images whose labels are known, for figures and, where one is asked for, a page.
 
@@ -122,6 +123,8 @@ def predict_labelled(
         Of the labels.
     given : EvaluateOptions, optional
         As they were given, if `options` are others.
+    promises : bool
+        Whether a rule for abstaining is looked at, as of `Predictor.predict_records`.
 
     Raises
     ------
@@ -140,6 +143,7 @@ def predict_labelled(
         memory=options.memory,
         on_progress=reporter.progress("predicting"),
         codes=companions is not None,
+        **({"promises": True} if promises else {}),  # which is about classes alone
     )
     read = list_read(options.src, records, predictions)
     drawn = draw_together([records[i] for i in read], predictions.contents[read])

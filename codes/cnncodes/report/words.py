@@ -216,8 +216,8 @@ def describe_trust(evaluation: Evaluation) -> str:
         most = "may be as much as" if few else "is unlikely to be above"
         return (
             f"<strong>{begin} distance between probability and share of right answers,"
-            f" {number(found.plain)} on average, is {judged}. What is left of it once chance is taken off"
-            f" {most} {number(error.high)}."
+            f" {number(found.plain)} on average, is {judged}. The true distance {most}"
+            f" {number(error.high)}."
         )
     counts = np.array([part.n for part in found.bins])
     excess = np.array([part.probability - part.accuracy for part in found.bins])
