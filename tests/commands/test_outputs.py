@@ -71,3 +71,13 @@ def test_what_a_link_in_a_folder_leads_to_is_not_replaced(photos: Path) -> None:
     (photos / "classes" / "dog").symlink_to(photos / "photos")
     with pytest.raises(UsageError, match="would be replaced"):
         check_output(photos / "photos" / "two.png", [str(photos / "classes")])
+
+
+@pytest.mark.parametrize("name", ["predictions.csv", "page.html", "figures.json", "p.parquet"])
+def test_what_lies_beside_pictures_and_is_not_read_may_be_written_again(photos: Path, name: str) -> None:
+    (photos / "photos" / name).write_bytes(b"of the last time")
+    check_output(photos / "photos" / name, [str(photos / "photos")])
+    for picture in ("one.png", "two.png"):
+        (photos / "photos" / picture).unlink()
+    with pytest.raises(UsageError, match="would be replaced"):  # of a folder without any it may be read
+        check_output(photos / "photos" / name, [str(photos / "photos")])

@@ -355,20 +355,15 @@ def test_layers_that_do_not_make_up_the_codes_are_damage(layered: Codes, layers:
 
 
 @needs_rights
-@pytest.mark.parametrize("reason", ["Too many levels of symbolic links", "Permission denied"])
 @pytest.mark.parametrize("read", [read_codes, verify_codes, lambda path: find_problems(path)[0]])
-def test_a_shard_that_the_system_does_not_give_is_not_called_damaged(path: Path, read, reason: str) -> None:
+def test_a_shard_that_the_system_does_not_give_is_not_called_damaged(path: Path, read) -> None:
     shard = path / "data" / "part-00001.parquet"
-    if reason == "Permission denied":
-        shard.chmod(0)
-    else:
-        shard.unlink()
-        shard.symlink_to(shard)
+    shard.chmod(0)
     try:
         said = str(read(path))
     except StoreError as error:
         said = str(error)
-    assert f"{shard} cannot be read: {reason}." in said
+    assert f"{shard} cannot be read: Permission denied." in said
     assert "delete" not in said and "is damaged:" not in said
 
 

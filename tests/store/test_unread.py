@@ -106,3 +106,29 @@ def test_a_shard_that_git_lfs_has_not_fetched_is_no_damage_and_stays(
     assert f"{shard} cannot be read: a pointer of Git LFS stands in its place: fetch the file" in told
     assert "damaged" not in told
     assert shard.read_bytes() == pointer
+
+
+@pytest.mark.parametrize("broken", ["data", "data/part-00001.parquet"])
+@pytest.mark.parametrize("target", ["away", "loop"])
+def test_a_link_that_leads_nowhere_is_told_and_changes_nothing(
+    tmp_path: Path, broken: str, target: str
+) -> None:
+    path = tmp_path / "x.codes"
+    write(path, [*map(make, "abcdef"), fail("z")], shard_images=2)
+    before, manifest = read_codes(path).to_arrow(), (path / "manifest.json").read_bytes()
+    (path / broken).rename(tmp_path / "kept")
+    (path / broken).symlink_to(path / broken if target == "loop" else tmp_path / "away")
+    [problem] = find_problems(path)
+    assert f"{path / broken} is a link, and there is nothing where it leads" in problem
+    for use in (
+        lambda: repair_codes(path),
+        lambda: verify_codes(path),
+        lambda: write(path, [make("g")]),
+        lambda: read_codes(path),
+    ):
+        with pytest.raises(StoreError, match="is a link, and there is nothing where it leads.*a disk; or"):
+            use()
+    assert (path / "manifest.json").read_bytes() == manifest
+    (path / broken).unlink()
+    (path / broken).symlink_to(tmp_path / "kept")  # the disk is there again
+    assert not find_problems(path) and read_codes(path).to_arrow().equals(before)

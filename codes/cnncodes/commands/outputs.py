@@ -22,8 +22,9 @@ def check_output(out: str | Path | None, sources: Iterable[str | None]) -> None:
     out : path or None
         The file; None where there is none to write.
     sources : iterable of str or None
-        What the command reads: a file among them, or one that exists in a folder among them, or that a link
-        there leads to, or that is named by a table among them, is not replaced.
+        What the command reads: a file among them, or a picture in a folder among them, or what a link there
+        leads to, or what is named by a table among them, is not replaced; nor is any file that exists in a
+        folder without pictures, such as codes.
 
     Raises
     ------
@@ -49,19 +50,23 @@ def _would_replace(path: Path, source: Path) -> bool:
     if not path.exists() or not source.exists():
         return False
     if source.is_dir():
-        return source.resolve() in path.resolve().parents or _links_to(source, path)
+        return _is_read_of(source, path)
     return path.samefile(source) or (source.suffix.lower() in TABLES and _names(source, path))
 
 
-def _links_to(folder: Path, path: Path) -> bool:
-    """Whether any image of a folder is that file, by a link to it or to its folder."""
+def _is_read_of(folder: Path, path: Path) -> bool:
+    """Whether any image of a folder is that file, also by a link to it or to its folder.
+
+    A table or a page beside pictures is not read, and so may be what the command wrote the last time. Where
+    there are no pictures any file may be read.
+    """
     from cnncodes.images.folders import list_folder
 
     try:
         with warnings.catch_warnings(action="ignore"):
             names = [str(record.data) for record in list_folder(folder, unlisted="record")]
     except SourceError:
-        return False  # the command says what is wrong with its folder
+        return folder.resolve() in path.resolve().parents
     target = path.stat()  # once: of a large folder each look counts
     for name in names:
         with contextlib.suppress(OSError, ValueError):  # a dangling link is no way to it

@@ -15,7 +15,7 @@ from cnncodes.store.entries import Shard
 from cnncodes.store.leftovers import UnusableError, read_description, read_whole
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.schema import read_parquet, to_parquet
-from cnncodes.store.unread import REPLACE_SHARD, DoubtError, hash_file, repair_command
+from cnncodes.store.unread import REPLACE_SHARD, DoubtError, hash_file, is_there, repair_command
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def judge_shard(folder: Path, manifest: Manifest, shard: Shard) -> ShardFault | 
     """
     file = folder / "data" / shard.name
     again = f"the same `cnncodes embed` again: only its {count(shard.images, 'image')} will be embedded anew."
-    if not file.exists():
+    if not is_there(file):
         advice = f"Restore it from a copy, or run {again}"
         return ShardFault(shard.name, shard.images, "is missing", advice)
     if hash_file(file) == shard.sha256:

@@ -21,7 +21,7 @@ from cnncodes.store.files import writing_errors
 from cnncodes.store.manifest import FORMAT, Manifest, parse_rows
 from cnncodes.store.schema import is_code, read_parquet
 from cnncodes.store.shards import look_at_shard
-from cnncodes.store.unread import UnreadError, check_damage
+from cnncodes.store.unread import UnreadError, check_damage, is_there
 
 #: Folder beside ``data/`` for shards that cannot be used.
 LEFT_OUT = "left-out"
@@ -95,7 +95,7 @@ def find_leftovers(folder: Path, manifest: Manifest, owned: Collection[str] | No
 def _read_images(folder: Path, manifest: Manifest) -> set[str]:
     images: set[str] = set()
     for shard in manifest.shards:
-        if (folder / "data" / shard.name).exists():  # one that was deleted counts as not embedded yet
+        if is_there(folder / "data" / shard.name):  # one that was deleted counts as not embedded yet
             table = look_at_shard(folder, shard, ["image"])
             images.update(map(str, table.column("image").unique().to_pylist()))
     return images

@@ -12,7 +12,7 @@ from cnncodes.store.leftovers import settle_leftovers
 from cnncodes.store.locking import LOCK_NAME
 from cnncodes.store.manifest import Manifest, check_lost
 from cnncodes.store.shards import read_manifest
-from cnncodes.store.unread import check_encoding
+from cnncodes.store.unread import check_encoding, check_link
 
 
 def check_folder(folder: Path) -> None:
@@ -50,6 +50,7 @@ def open_manifest(folder: Path, wanted: Manifest) -> Manifest:
                 " Write to another folder (-o), or delete this one."
             )
     with writing_errors(folder):
+        check_link(folder / "data")
         (folder / "data").mkdir(exist_ok=True)
         sync_folder(folder)
     return manifest

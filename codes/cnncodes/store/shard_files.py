@@ -16,6 +16,7 @@ from cnncodes.store.index import INDEXED
 from cnncodes.store.locking import WriterLock
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.shards import SHARD_ROWS, find_rows, load_shard, look_at_shard, write_shard
+from cnncodes.store.unread import is_there
 
 #: So many shards that are less than half full are merged when a job ends.
 COMPACT_FROM = 8
@@ -34,7 +35,7 @@ class ShardFiles:
 
     def exists(self, shard: Shard) -> bool:
         """Tell whether its file is there: somebody may have deleted it."""
-        return (self._data / shard.name).exists()
+        return is_there(self._data / shard.name)
 
     def read(self, shard: Shard) -> pa.Table:
         """Read a shard that is written again: compared with its hash, lest damage get a hash of its own."""

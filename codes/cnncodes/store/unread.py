@@ -106,8 +106,29 @@ def refuse_unread(path: Path, error: OSError) -> UnreadError:
     return UnreadError(f"{path} cannot be read: {sentence(why)} Look at its rights and at the disk.")
 
 
+def is_there(path: Path) -> bool:
+    """Tell whether there is a file; raise `UnreadError` as `check_regular` does."""
+    check_regular(path)
+    return path.exists()
+
+
+def check_link(path: Path) -> None:
+    """Raise `UnreadError` for a link that leads nowhere."""
+    if path.is_symlink() and not path.exists():
+        raise UnreadError(
+            f"{path} is a link, and there is nothing where it leads, {os.readlink(path)!r}. See to it that"
+            " what it leads to is there, such as a disk; or remove the link, and run the same `cnncodes"
+            " embed` again: only what is not stored then is embedded anew."
+        )
+
+
 def check_regular(path: Path) -> None:
-    """Raise `UnreadError` for a folder, and for a pipe, a socket or a device: to open one may never end."""
+    """Raise `UnreadError` for a folder, and for a pipe, a socket or a device: to open one may never end.
+
+    So for a link that leads nowhere, which is no file that somebody removed, and for a file below one.
+    """
+    check_link(path.parent)
+    check_link(path)
     if path.is_dir():
         raise UnreadError(
             f"{path} is a folder, in the place of a file. Move it away; then restore the file from a copy, or"

@@ -100,7 +100,8 @@ def examine_codes(path: str | Path) -> Findings:
         problems.append(
             "the job that wrote last did not come to its end: run the same `cnncodes embed` again to go on."
         )
-    return Findings(problems, len(manifest.shards), writer)
+    different = list(dict.fromkeys(problems))  # a lost folder is told once, and not for each shard
+    return Findings(different, len(manifest.shards), writer)
 
 
 def _read_shards(folder: Path) -> tuple[Manifest, dict[str, str], list[str]]:
