@@ -145,3 +145,14 @@ def test_repair_says_what_the_former_manifest_said_otherwise(
     assert "dtype: 'float32' (the former manifest.json) against 'float16' (the shards)." in said
     assert "left-out/: part-00007.parquet, images unknown: is damaged" in said
     assert "put these back" in said and "Run the same" not in said
+
+
+def test_verify_tells_machines_of_a_damaged_manifest_too(
+    codes: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (codes / "manifest.json").write_text("{")
+    assert main(["codes", "verify", str(codes), "--json"]) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert not found["sound"] and "manifest.json is damaged: it is no JSON" in found["problems"][0]
+    assert main(["codes", "verify", str(codes)]) == 1
+    assert "codes repair" in capsys.readouterr().out

@@ -9,7 +9,7 @@ from pathlib import Path
 from cnncodes.commands.command import PROBLEMS, Command, Result
 from cnncodes.commands.controls import escape_controls
 from cnncodes.commands.reporter import Reporter, format_seconds
-from cnncodes.errors import count, sentence
+from cnncodes.errors import DamagedManifest, count, sentence
 from cnncodes.schema import option
 
 
@@ -100,10 +100,13 @@ def _count(counts: dict[str, int]) -> str:
 
 def run_verify(options: CodesOptions, reporter: Reporter) -> Result:
     """Compare every file of a dataset with its manifest, and say all that is wrong."""
-    from cnncodes.store.verifying import examine_codes
+    from cnncodes.store.verifying import Findings, examine_codes
 
     started = time.perf_counter()
-    found = examine_codes(options.codes)
+    try:
+        found = examine_codes(options.codes)
+    except DamagedManifest as error:  # the one problem that can be told
+        found = Findings([str(error)], 0, None)
     return {
         "codes": options.codes,
         "sound": not found.problems,
