@@ -104,13 +104,9 @@ def test_unknown_classes_are_wrong_and_groups_are_drawn_together() -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     rule = make_rule(np.random.default_rng(0))
-    for y, proba, groups in (
-        (["a"], [0.5], None),
-        ([], np.empty((0, 2)), None),
-        (["a"], [[0.5, 0.5]], [1, 2]),
-    ):
+    for y, proba in ((["a"], [0.5]), ([], np.empty((0, 2)))):
         with pytest.raises(UsageError, match="goes by probabilities"):
-            evaluate_abstention(y, proba, CLASSES, rule, groups=groups)
+            evaluate_abstention(y, proba, CLASSES, rule)
 
 
 def test_true_classes_are_of_the_kind_of_the_classifiers_and_none_is_missing() -> None:

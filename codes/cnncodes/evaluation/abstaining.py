@@ -13,6 +13,7 @@ from cnncodes.errors import UsageError, agree, count
 from cnncodes.estimators.abstention import AnswerRule
 from cnncodes.evaluation.columns import order_columns
 from cnncodes.evaluation.figures import FIGURES, show_result
+from cnncodes.evaluation.given import read_groups
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.probabilities import (
     Scored,
@@ -150,17 +151,12 @@ def evaluate_abstention(
     """
     y, classes = np.asarray(y), np.asarray(classes)
     proba = read_probabilities(order_columns(proba, classes))
-    groups = None if groups is None else np.asarray(groups)
-    if (
-        not len(y)
-        or proba.ndim != 2
-        or len(proba) != len(y)
-        or (groups is not None and len(groups) != len(y))
-    ):
+    if not len(y) or proba.ndim != 2 or len(proba) != len(y):
         raise UsageError(
-            f"abstaining goes by probabilities, a row for each of {len(y)} images, at least one, and groups"
-            f" have as many. Got shape {proba.shape}."
+            f"abstaining goes by probabilities, a row for each of {len(y)} images, at least one. Got shape"
+            f" {proba.shape}."
         )
+    groups = read_groups(groups, len(y))
     check_named_once(classes)
     check_probabilities(proba, len(classes))
     probability, right = Scored.make(y, proba, classes, groups, random_state).confident()

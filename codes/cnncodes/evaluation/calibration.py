@@ -12,6 +12,7 @@ import numpy.typing as npt
 from cnncodes.errors import count
 from cnncodes.estimators.labels import check_random_state
 from cnncodes.evaluation.figures import FIGURES, show_result
+from cnncodes.evaluation.given import read_groups
 from cnncodes.evaluation.intervals import RESAMPLES, Estimate, draw_weights
 from cnncodes.evaluation.shares import measure_share
 
@@ -109,6 +110,7 @@ def measure_calibration(
     check_random_state(random_state)
     probability, right = np.asarray(probability, np.float64), np.asarray(right, np.bool_)
     n = len(probability)
+    groups = read_groups(groups, n)
     places = _place(probability)
     excess = probability - right
     n_bins = int(places.max()) + 1

@@ -16,7 +16,8 @@ from cnncodes.estimators.labels import check_answers, check_labels
 from cnncodes.evaluation.columns import order_columns
 from cnncodes.evaluation.figures import FIGURES as SHARES
 from cnncodes.evaluation.figures import show_result
-from cnncodes.evaluation.intervals import NO_INTERVAL, Estimate
+from cnncodes.evaluation.given import read_groups
+from cnncodes.evaluation.intervals import NO_INTERVAL, Estimate, count_groups
 from cnncodes.evaluation.metrics import evaluate_predictions
 from cnncodes.evaluation.paired import FIGURES, LOSSES, McNemar, compare_paired, run_mcnemar
 from cnncodes.evaluation.thresholds import LEVEL
@@ -176,7 +177,8 @@ the other alone on 0; p = 1.9e-06 by McNemar's exact test)
     y = check_labels(y)
     names = {name: _find_classes(name, one, classes) for name, one in predicted.items()}
     given = {name: _read(one, names[name]) for name, one in predicted.items()}
-    options = {"groups": groups, "random_state": random_state}
+    members = read_groups(groups, len(y))
+    options = {"groups": members, "random_state": random_state}
     entered = [_enter(name, y, given[name], names[name], options) for name in given]
     pairs = [
         _compare(y, (a, b), (given[a], given[b]), (names[a], names[b]), options)
@@ -185,7 +187,7 @@ the other alone on 0; p = 1.9e-06 by McNemar's exact test)
     adjusted = adjust_p_values([pair.mcnemar.p_value for pair in pairs])
     return ClassifierComparison(
         n=len(y),
-        n_groups=None if groups is None else len(np.unique(np.asarray(groups))),
+        n_groups=None if members is None else count_groups(members),
         classifiers=entered,
         pairs=[replace(pair, p_adjusted=p) for pair, p in zip(pairs, adjusted, strict=True)],
     )

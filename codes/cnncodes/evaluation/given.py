@@ -10,8 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError
-from cnncodes.estimators.labels import check_answers, is_missing, to_plain_list
+from cnncodes.errors import UsageError, agree
+from cnncodes.estimators.labels import (
+    check_answers,
+    check_groups,
+    check_one_each,
+    is_missing,
+    to_plain_list,
+)
+from cnncodes.estimators.places import name_places
 from cnncodes.estimators.residuals import check_coverage
 from cnncodes.estimators.targets import LARGEST
 
@@ -80,6 +87,41 @@ def refuse_masked(name: str, values: Any) -> None:
     """Raise `UsageError` where values of a masked array are masked: NumPy would read what is below."""
     if np.ma.is_masked(values):
         raise UsageError(f"{name} must hold no masked values: leave these images out.")
+
+
+def read_groups(groups: Any, n: int) -> Array | None:
+    """Return the group of each of `n` images as a number; None without groups.
+
+    An image that has none (None, NaN or empty text) is a group of its own, as `fit` takes it.
+
+    Raises
+    ------
+    UsageError
+        If they are not one an image, one is masked, or one is text and another reads the same and is not.
+
+    Examples
+    --------
+    >>> read_groups(["otto", None, "otto", ""], 4).tolist()
+    [2, 0, 2, 1]
+    """
+    groups = to_plain_list(groups)
+    try:
+        np.shape(groups)
+    except ValueError:  # rows of several lengths
+        raise UsageError(f"groups must have one value an image: {n}. Got lists of several lengths.") from None
+    found = check_one_each("groups", groups, n)
+    masked = np.flatnonzero(np.ma.getmaskarray(groups)).tolist() if np.ma.is_masked(groups) else []
+    if masked:
+        raise UsageError(
+            f"{len(masked)} of {n} groups {agree(len(masked), 'is')} masked, {name_places(masked)}: leave"
+            " these images out, or name a group of its own for each."
+        )
+    if found is None or found.dtype.kind in "biu":  # none can be missing
+        return found
+    named = np.asarray(check_groups(groups, n))
+    if named.dtype == object:
+        named = named.astype(str)  # objects may have no order
+    return np.asarray(np.unique(named, return_inverse=True)[1])
 
 
 def read_width(width: Any, coverage: float | None, n: int) -> Array | None:

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError, count
 from cnncodes.estimators.labels import (
-    check_groups,
     check_labels,
     check_random_state,
     check_same_kind,
@@ -21,7 +20,7 @@ from cnncodes.evaluation.calibration import Calibration, measure_calibration
 from cnncodes.evaluation.columns import order_columns
 from cnncodes.evaluation.confusion import Confusion, find_names
 from cnncodes.evaluation.figures import FIGURES, show_result
-from cnncodes.evaluation.given import read_answers
+from cnncodes.evaluation.given import read_answers, read_groups
 from cnncodes.evaluation.intervals import Estimate, bootstrap, count_groups, explain_intervals, summarize
 from cnncodes.evaluation.means import summarize_biased, widen_mean
 from cnncodes.evaluation.measures import CLASS_MEASURES
@@ -141,7 +140,7 @@ def evaluate_predictions(
         Classes that the classifier knows.
     groups : array-like, shape (n_images,), optional
         Images of a group are drawn together by the bootstrap. Copies of an image should share a group: they
-        are no evidence of their own.
+        are no evidence of their own. None, NaN and ``""``: a group of its own.
     random_state : int
         Decides the bootstrap.
     top_k : int
@@ -221,20 +220,6 @@ def _check_predicted(predicted: Any, n: int, classes: Array) -> Array:
     proba = read_probabilities(given)
     check_probabilities(proba, len(classes))
     return proba
-
-
-def read_groups(groups: Any, n: int) -> Array | None:
-    """Return the group of each of `n` images, one of its own where it has none; None without groups.
-
-    Raises
-    ------
-    UsageError
-        If they do not fit.
-    """
-    found = check_groups(groups, n)
-    if found is None or found.dtype != object:
-        return found
-    return np.asarray(np.unique(found.astype(str), return_inverse=True)[1])  # objects may have no order
 
 
 #: Figures of classes that the bootstrap has intervals of, and how.

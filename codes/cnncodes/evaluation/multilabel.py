@@ -15,10 +15,10 @@ from cnncodes.estimators.label_sets import read_label_sets
 from cnncodes.estimators.labels import check_random_state
 from cnncodes.evaluation.columns import read_table
 from cnncodes.evaluation.figures import FIGURES, show_result
+from cnncodes.evaluation.given import read_groups
 from cnncodes.evaluation.intervals import Estimate, bootstrap_all, count_groups, explain_intervals, make_mean
 from cnncodes.evaluation.label_order import LabelOrder, mean_known
 from cnncodes.evaluation.means import summarize_biased
-from cnncodes.evaluation.metrics import read_groups
 from cnncodes.evaluation.probabilities import check_named_once
 from cnncodes.evaluation.shares import measure_share
 

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.estimators.labels import check_random_state
-from cnncodes.evaluation.given import check_width
+from cnncodes.evaluation.given import check_width, read_groups
 from cnncodes.evaluation.intervals import Estimate, bootstrap, make_mean, summarize_positive
-from cnncodes.evaluation.metrics import read_groups
 from cnncodes.evaluation.numbers import check_numbers
 from cnncodes.evaluation.shares import measure_share
 

@@ -14,7 +14,7 @@ from cnncodes.errors import UsageError, count
 from cnncodes.estimators.labels import check_random_state
 from cnncodes.estimators.targets import LARGEST
 from cnncodes.evaluation.figures import FIGURES, show_result
-from cnncodes.evaluation.given import read_numbers, read_width
+from cnncodes.evaluation.given import read_groups, read_numbers, read_width
 from cnncodes.evaluation.intervals import (
     Estimate,
     bootstrap_all,
@@ -24,7 +24,6 @@ from cnncodes.evaluation.intervals import (
     summarize,
     summarize_positive,
 )
-from cnncodes.evaluation.metrics import read_groups
 from cnncodes.evaluation.shares import measure_share
 
 Array = npt.NDArray[Any]

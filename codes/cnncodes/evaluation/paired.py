@@ -13,7 +13,7 @@ from cnncodes.errors import UsageError, suggest
 from cnncodes.estimators.labels import check_labels, check_random_state, check_same_kind
 from cnncodes.evaluation.columns import order_columns
 from cnncodes.evaluation.confusion import Confusion, find_names
-from cnncodes.evaluation.given import read_answers
+from cnncodes.evaluation.given import read_answers, read_groups
 from cnncodes.evaluation.intervals import Estimate, bootstrap, make_mean
 from cnncodes.evaluation.mistakes import allow_for_mistakes
 from cnncodes.evaluation.probabilities import (
@@ -80,9 +80,8 @@ def compare_paired(
     if figure not in FIGURES:
         raise UsageError(f"unknown figure {figure!r}. {suggest(str(figure), FIGURES)}")
     check_random_state(random_state)
-    y, groups = check_labels(y), None if groups is None else np.asarray(groups)
-    if groups is not None and groups.shape != y.shape:
-        raise UsageError(f"groups must have one value an image: {len(y)}. Got shape {groups.shape} instead.")
+    y = check_labels(y)
+    groups = read_groups(groups, len(y))
     names = classes if isinstance(classes, tuple) and len(classes) == 2 else (classes, classes)
     if figure in LOSSES:
         scored = [_score(y, given, of) for given, of in zip((a, b), names, strict=True)]
@@ -260,8 +259,9 @@ def run_mcnemar(y: Any, a: Any, b: Any, *, groups: Any = None) -> McNemar:
         check_same_kind(labels, np.unique(y), "predictions")
     first, second = a == y, b == y
     gain = first.astype(np.int64) - second
-    if groups is not None:
-        gain = np.bincount(np.unique(np.asarray(groups), return_inverse=True)[1], gain)
+    members = read_groups(groups, len(y))
+    if members is not None:
+        gain = np.bincount(np.unique(members, return_inverse=True)[1], gain)
     wins, losses = int((gain > 0).sum()), int((gain < 0).sum())
     return McNemar(
         both=int((first & second).sum()),

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError
-from cnncodes.estimators.labels import check_one_each, check_random_state
+from cnncodes.estimators.labels import check_random_state
+from cnncodes.evaluation.given import read_groups
 from cnncodes.evaluation.intervals import RESAMPLES, Estimate, find_percentiles
 
 #: The normal distribution's 97.5th percentile.
@@ -80,10 +81,10 @@ def measure_share(right: Any, *, groups: Any = None, random_state: int = 0) -> E
         got = f"shape {right.shape}" if right.ndim != 1 else f"an array of {right.dtype}"
         raise UsageError(f"right must hold booleans, one an image. Got {got} instead.")
     n, count = len(right), int(right.sum())
-    groups = check_one_each("groups", groups, n)
+    groups = read_groups(groups, n)
     if groups is None or n == 0:
         return wilson(count, n)
-    members = np.unique(np.asarray(groups), return_inverse=True)[1]
+    members = np.unique(groups, return_inverse=True)[1]
     sizes, found = np.bincount(members), np.bincount(members, right)
     value = count / n
     drawn = _draw_shares(found, sizes, random_state) if 0 < count < n else np.array([value])
