@@ -12,6 +12,7 @@ from cnncodes import evaluation
 from cnncodes.errors import UsageError
 from cnncodes.estimators.abstention import choose_rule
 from cnncodes.estimators.answers import HeldOutAnswers
+from cnncodes.evaluation.label_order import trace_precision
 
 Y, PROBA, CLASSES = ["a", "b"], np.array([[0.6, 0.4], [0.3, 0.7]]), ["a", "b"]
 CALLS: dict[str, tuple[Any, ...]] = {
@@ -56,12 +57,29 @@ def test_a_share_is_of_booleans_one_an_image() -> None:
 def test_masked_answers_are_refused() -> None:
     masked = np.ma.array(Y, mask=[True, False])
     hidden = np.ma.array(PROBA, mask=PROBA > 0.65)
+    truth, named = np.eye(2, dtype=int), np.ma.array(np.eye(2, dtype=int), mask=PROBA > 0.65)
+    right, sure = (np.ma.array(values, mask=[True, False]) for values in ([True, False], [0.6, 0.7]))
     for call in (
         lambda: evaluation.evaluate_predictions(Y, masked, CLASSES),
         lambda: evaluation.evaluate_predictions(Y, hidden, CLASSES),
+        lambda: evaluation.evaluate_predictions(masked, Y, CLASSES),
+        lambda: evaluation.evaluate_abstention(masked, PROBA, CLASSES, RULE),
         lambda: evaluation.compare_paired(Y, masked, Y),
+        lambda: evaluation.compare_paired(masked, Y, Y),
         lambda: evaluation.compare_paired(Y, hidden, hidden, classes=CLASSES),
+        lambda: evaluation.compare_classifiers(masked, {"one": Y, "other": Y}),
         lambda: evaluation.run_mcnemar(Y, Y, masked),
+        lambda: evaluation.run_mcnemar(masked, Y, Y),
+        lambda: evaluation.evaluate_multilabel(named, truth, PROBA, CLASSES),
+        lambda: evaluation.evaluate_multilabel(truth, named, PROBA, CLASSES),
+        lambda: evaluation.evaluate_multilabel(truth, truth, hidden, CLASSES),
+        lambda: evaluation.find_label_pairs(named, truth),
+        lambda: evaluation.find_label_pairs(truth, named),
+        lambda: evaluation.measure_share(right),
+        lambda: evaluation.measure_calibration(sure, [True, False]),
+        lambda: evaluation.measure_calibration([0.6, 0.7], right),
+        lambda: trace_precision(named, PROBA, CLASSES),
+        lambda: trace_precision(truth, hidden, CLASSES),
     ):
         with pytest.raises(UsageError, match="must hold no masked values"):
             call()

@@ -62,3 +62,11 @@ def test_codes_of_one_column_lie_on_a_line() -> None:
     axes = plot_codes(np.arange(20.0)[:, None], ["a"] * 20)
     assert axes.get_title() == "20 images: codes of one number, on a line"
     assert plot_codes([[1.0]], ["a"]).get_title().startswith("1 image: ")
+
+
+def test_masked_values_are_refused() -> None:
+    X, y = np.eye(4, dtype=np.float32), np.array(["a", "b"] * 2)
+    hidden, masked = np.ma.array(X, mask=X > 0), np.ma.array(y, mask=[True, False] * 2)
+    for given, classes, predicted in ((hidden, y, y), (X, masked, y), (X, y, masked)):
+        with pytest.raises(UsageError, match="must hold no masked values"):
+            plot_codes(given, classes, predicted=predicted)

@@ -13,7 +13,7 @@ from cnncodes.errors import UsageError, agree, count
 from cnncodes.estimators.abstention import AnswerRule
 from cnncodes.evaluation.columns import order_columns
 from cnncodes.evaluation.figures import FIGURES, show_result
-from cnncodes.evaluation.given import read_groups
+from cnncodes.evaluation.given import read_groups, read_labels
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.probabilities import (
     Scored,
@@ -149,7 +149,7 @@ def evaluate_abstention(
     >>> round(found.coverage.value, 2), round(found.risk.value, 2), found.points[-1].accuracy.value
     (0.64, 0.06, 1.0)
     """
-    y, classes = np.asarray(y), np.asarray(classes)
+    y, classes = read_labels(y), np.asarray(classes)
     proba = read_probabilities(order_columns(proba, classes))
     if not len(y) or proba.ndim != 2 or len(proba) != len(y):
         raise UsageError(

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from cnncodes.errors import count
 from cnncodes.estimators.labels import check_random_state
 from cnncodes.evaluation.figures import FIGURES, show_result
-from cnncodes.evaluation.given import read_groups
+from cnncodes.evaluation.given import read_groups, refuse_masked
 from cnncodes.evaluation.intervals import RESAMPLES, Estimate, draw_weights
 from cnncodes.evaluation.shares import measure_share
 
@@ -108,6 +108,8 @@ def measure_calibration(
     (0.3, 1, 100)
     """
     check_random_state(random_state)
+    refuse_masked("probability", probability)
+    refuse_masked("right", right)
     probability, right = np.asarray(probability, np.float64), np.asarray(right, np.bool_)
     n = len(probability)
     groups = read_groups(groups, n)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError, name_some
+from cnncodes.evaluation.given import refuse_masked
 
 Array = npt.NDArray[Any]
 
@@ -56,6 +57,7 @@ def order_columns(given: Any, classes: Any, what: str = "probabilities") -> Any:
 
 def read_table(name: str, given: Any, classes: Any) -> Array:
     """Return numbers of each image, a column a class, in their order; or raise `UsageError`."""
+    refuse_masked(name, given)
     given = order_columns(given, classes, name)
     try:
         found = np.asarray(given)

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError, count
-from cnncodes.estimators.labels import check_answers, check_labels
+from cnncodes.estimators.labels import check_answers
 from cnncodes.evaluation.columns import order_columns
 from cnncodes.evaluation.figures import FIGURES as SHARES
 from cnncodes.evaluation.figures import show_result
-from cnncodes.evaluation.given import read_groups
+from cnncodes.evaluation.given import read_groups, read_labels
 from cnncodes.evaluation.intervals import NO_INTERVAL, Estimate, count_groups
 from cnncodes.evaluation.metrics import evaluate_predictions
 from cnncodes.evaluation.paired import FIGURES, LOSSES, McNemar, compare_paired, run_mcnemar
@@ -174,7 +174,7 @@ the other alone on 0; p = 1.9e-06 by McNemar's exact test)
     """
     if len(predicted) < 2:
         raise UsageError(f"a comparison is of at least two classifiers. Got {len(predicted)}.")
-    y = check_labels(y)
+    y = read_labels(y)
     names = {name: _find_classes(name, one, classes) for name, one in predicted.items()}
     given = {name: _read(one, names[name]) for name, one in predicted.items()}
     members = read_groups(groups, len(y))

@@ -14,6 +14,7 @@ from cnncodes.errors import UsageError, agree
 from cnncodes.estimators.labels import (
     check_answers,
     check_groups,
+    check_labels,
     check_one_each,
     is_missing,
     to_plain_list,
@@ -47,6 +48,12 @@ def read_answers(predicted: Any) -> Array:
             " of all classes, a column each, or the predicted classes."
         )
     return found
+
+
+def read_labels(y: Any) -> Array:
+    """Return true classes as `check_labels` does; raise `UsageError` also where one is masked."""
+    refuse_masked("y", y)
+    return check_labels(y)
 
 
 def read_numbers(name: str, values: Any) -> Array:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from cnncodes.errors import UsageError
 from cnncodes.estimators.label_sets import read_label_sets
 from cnncodes.evaluation.columns import read_table
+from cnncodes.evaluation.given import refuse_masked
 
 Array = npt.NDArray[Any]
 
@@ -102,6 +103,7 @@ def trace_precision(y: Any, proba: Any, classes: Any) -> list[PrecisionTrace]:
     ([0.0, 0.5, 0.5, 1.0], [1.0, 1.0, 0.5, 0.67])
     """
     classes = np.asarray(classes)
+    refuse_masked("y", y)
     Y, _, _ = read_label_sets(y).align(classes)
     proba = read_table("proba", proba, classes).astype(np.float64)
     if not len(Y) or proba.shape != Y.shape or not np.isfinite(proba).all():

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError
 from cnncodes.evaluation.columns import list_names, order_columns
+from cnncodes.evaluation.given import refuse_masked
 
 Array = npt.NDArray[Any]
 
@@ -80,6 +81,8 @@ def find_label_pairs(truth: Any, named: Any) -> list[LabelPair]:
     >>> pair.missed, pair.named, pair.n, pair.expected, pair.is_clear
     (0, 1, 20, 10.0, True)
     """
+    refuse_masked("truth", truth)
+    refuse_masked("named", named)
     labels = list_names(truth)
     named = named if labels is None else order_columns(named, labels, "named")
     truth, named = np.asarray(truth), np.asarray(named)

@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError, count
 from cnncodes.estimators.labels import (
-    check_labels,
     check_random_state,
     check_same_kind,
     warn_of_unknown,
@@ -20,7 +19,7 @@ from cnncodes.evaluation.calibration import Calibration, measure_calibration
 from cnncodes.evaluation.columns import order_columns
 from cnncodes.evaluation.confusion import Confusion, find_names
 from cnncodes.evaluation.figures import FIGURES, show_result
-from cnncodes.evaluation.given import read_answers, read_groups
+from cnncodes.evaluation.given import read_answers, read_groups, read_labels
 from cnncodes.evaluation.intervals import Estimate, bootstrap, count_groups, explain_intervals, summarize
 from cnncodes.evaluation.means import summarize_biased, widen_mean
 from cnncodes.evaluation.measures import CLASS_MEASURES
@@ -165,7 +164,7 @@ def evaluate_predictions(
     >>> figures.confusion, figures.missing["brier"]
     ([[1, 1, 0], [0, 1, 0]], 'the classifier gives no probabilities')
     """
-    y, classes = check_labels(y), np.asarray(classes)
+    y, classes = read_labels(y), np.asarray(classes)
     check_named_once(classes)
     check_random_state(random_state)
     if not isinstance(top_k, int | np.integer) or isinstance(top_k, bool) or top_k < 1:

@@ -15,7 +15,7 @@ from cnncodes.estimators.label_sets import read_label_sets
 from cnncodes.estimators.labels import check_random_state
 from cnncodes.evaluation.columns import read_table
 from cnncodes.evaluation.figures import FIGURES, show_result
-from cnncodes.evaluation.given import read_groups
+from cnncodes.evaluation.given import read_groups, refuse_masked
 from cnncodes.evaluation.intervals import Estimate, bootstrap_all, count_groups, explain_intervals, make_mean
 from cnncodes.evaluation.label_order import LabelOrder, mean_known
 from cnncodes.evaluation.means import summarize_biased
@@ -152,6 +152,7 @@ def evaluate_multilabel(
     classes = np.asarray(classes)
     check_named_once(classes)
     check_random_state(random_state)
+    refuse_masked("y", y)
     Y, others, unknown = read_label_sets(y).align(classes)
     named, proba = _check_predicted(
         read_table("named", named, classes), read_table("proba", proba, classes), Y

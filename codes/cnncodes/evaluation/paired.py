@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError, suggest
-from cnncodes.estimators.labels import check_labels, check_random_state, check_same_kind
+from cnncodes.estimators.labels import check_random_state, check_same_kind
 from cnncodes.evaluation.columns import order_columns
 from cnncodes.evaluation.confusion import Confusion, find_names
-from cnncodes.evaluation.given import read_answers, read_groups
+from cnncodes.evaluation.given import read_answers, read_groups, read_labels
 from cnncodes.evaluation.intervals import Estimate, bootstrap, make_mean
 from cnncodes.evaluation.mistakes import allow_for_mistakes
 from cnncodes.evaluation.probabilities import (
@@ -80,7 +80,7 @@ def compare_paired(
     if figure not in FIGURES:
         raise UsageError(f"unknown figure {figure!r}. {suggest(str(figure), FIGURES)}")
     check_random_state(random_state)
-    y = check_labels(y)
+    y = read_labels(y)
     groups = read_groups(groups, len(y))
     names = classes if isinstance(classes, tuple) and len(classes) == 2 else (classes, classes)
     if figure in LOSSES:
@@ -249,7 +249,7 @@ def run_mcnemar(y: Any, a: Any, b: Any, *, groups: Any = None) -> McNemar:
     """
     from scipy.stats import binomtest
 
-    y, a, b = check_labels(y), read_answers(a), read_answers(b)
+    y, a, b = read_labels(y), read_answers(a), read_answers(b)
     if not len(y) or y.shape != a.shape or y.shape != b.shape:
         raise UsageError(
             "y, a and b must name one class for each of the same images. Got shapes"

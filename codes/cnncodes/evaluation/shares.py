@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cnncodes.errors import UsageError
 from cnncodes.estimators.labels import check_random_state
-from cnncodes.evaluation.given import read_groups
+from cnncodes.evaluation.given import read_groups, refuse_masked
 from cnncodes.evaluation.intervals import RESAMPLES, Estimate, find_percentiles
 
 #: The normal distribution's 97.5th percentile.
@@ -76,6 +76,7 @@ def measure_share(right: Any, *, groups: Any = None, random_state: int = 0) -> E
     (1.0, 0.342, 4)
     """
     check_random_state(random_state)
+    refuse_masked("right", right)
     right = np.asarray(right)
     if right.ndim != 1 or (len(right) and right.dtype.kind != "b"):
         got = f"shape {right.shape}" if right.ndim != 1 else f"an array of {right.dtype}"

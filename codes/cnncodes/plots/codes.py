@@ -8,6 +8,7 @@ import numpy as np
 
 from cnncodes.errors import UsageError, count
 from cnncodes.estimators.labels import check_answers, check_same_kind
+from cnncodes.evaluation.given import refuse_masked
 from cnncodes.plots.axes import add_legend, show_name, take_axes
 from cnncodes.plots.layout import lay_out
 
@@ -83,6 +84,8 @@ def plot_codes(X: Any, y: Any, *, predicted: Any = None, ax: Any = None) -> Any:
 
 def _check(X: Any, y: Any, predicted: Any) -> tuple[Any, Any, Any]:
     """Return codes, classes, and which images were taken for something else."""
+    for name, values in (("X", X), ("y", y), ("predicted", predicted)):
+        refuse_masked(name, values)
     try:
         X = np.asarray(X, np.float32)
     except (TypeError, ValueError) as error:
