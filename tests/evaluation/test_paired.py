@@ -147,3 +147,11 @@ def test_a_missing_class_is_called_what_it_is(compare: Any) -> None:
         compare(["a", None], ["a", "b"], ["a", "b"])
     with pytest.raises(UsageError, match="1 of 2 predictions is missing"):
         compare(["a", "b"], ["a", None], ["a", "b"])
+
+
+@pytest.mark.parametrize("kind", [np.asarray, list, np.ndarray.tolist])
+def test_mcnemar_of_probabilities_says_what_to_give(kind: Any) -> None:
+    y, proba = ["a", "b"], kind(np.full((2, 2), 0.5))
+    for a, b in ((proba, proba), (y, proba), (proba, y)):
+        with pytest.raises(UsageError, match="must name one class for each image.*or compare_paired"):
+            run_mcnemar(y, a, b)

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import UsageError, suggest
-from cnncodes.estimators.labels import check_random_state, check_same_kind
+from cnncodes.estimators.labels import check_random_state, check_same_kind, to_plain_list
 from cnncodes.evaluation.columns import order_columns
 from cnncodes.evaluation.confusion import Confusion, find_names
-from cnncodes.evaluation.given import read_answers, read_groups, read_labels
+from cnncodes.evaluation.given import read_answers, read_groups, read_labels, refuse_masked
 from cnncodes.evaluation.intervals import Estimate, bootstrap, make_mean
 from cnncodes.evaluation.mistakes import allow_for_mistakes
 from cnncodes.evaluation.probabilities import (
@@ -221,6 +221,19 @@ class McNemar:
         )
 
 
+def _read_one_each(given: Any) -> Array:
+    """Return predicted classes; of rows, which probabilities are, say what takes these."""
+    refuse_masked("predictions", given)
+    values = given if hasattr(given, "ndim") else list(to_plain_list(given))
+    rows = isinstance(values, list) and any(isinstance(value, list | tuple | np.ndarray) for value in values)
+    if rows or getattr(values, "ndim", 1) > 1:
+        raise UsageError(
+            "predictions must name one class for each image. Got several values for each: of probabilities"
+            " give the most probable classes, classes[proba.argmax(axis=1)], or compare_paired all of them."
+        )
+    return read_answers(values)
+
+
 def run_mcnemar(y: Any, a: Any, b: Any, *, groups: Any = None) -> McNemar:
     """Test whether one of two predictions is right more often than the other, by the images they differ on.
 
@@ -249,7 +262,7 @@ def run_mcnemar(y: Any, a: Any, b: Any, *, groups: Any = None) -> McNemar:
     """
     from scipy.stats import binomtest
 
-    y, a, b = read_labels(y), read_answers(a), read_answers(b)
+    y, a, b = read_labels(y), _read_one_each(a), _read_one_each(b)
     if not len(y) or y.shape != a.shape or y.shape != b.shape:
         raise UsageError(
             "y, a and b must name one class for each of the same images. Got shapes"
