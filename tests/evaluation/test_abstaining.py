@@ -116,3 +116,9 @@ def test_true_classes_are_of_the_kind_of_the_classifiers_and_none_is_missing() -
     with pytest.raises(UsageError, match="1 of 2 labels is missing"):
         evaluate_abstention(["a", None], proba, CLASSES, rule)
     assert evaluate_abstention(np.array([0, 1], object), proba, [0, 1], rule).points[0].accuracy.n == 2
+
+
+@pytest.mark.parametrize("rule", [None, 0.9])
+def test_a_rule_that_is_none_is_refused(rule: Any) -> None:
+    with pytest.raises(UsageError, match="rule must be that of answers.* Got (NoneType|float) instead"):
+        evaluate_abstention(["a"], [[0.5, 0.5]], CLASSES, rule)

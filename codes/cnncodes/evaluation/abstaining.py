@@ -131,7 +131,7 @@ def evaluate_abstention(
     Raises
     ------
     UsageError
-        If the shapes do not fit, there is no image, or rows are no probabilities.
+        If the shapes do not fit, there is no image, rows are no probabilities, or the rule is none.
 
     References
     ----------
@@ -149,6 +149,11 @@ def evaluate_abstention(
     >>> round(found.coverage.value, 2), round(found.risk.value, 2), found.points[-1].accuracy.value
     (0.64, 0.06, 1.0)
     """
+    if not isinstance(rule, AnswerRule):
+        raise UsageError(
+            "rule must be that of answers: `rule` of what predict_or_abstain returns. Got"
+            f" {type(rule).__name__} instead."
+        )
     y, classes = read_labels(y), np.asarray(classes)
     proba = read_probabilities(order_columns(proba, classes))
     if not len(y) or proba.ndim != 2 or len(proba) != len(y):
