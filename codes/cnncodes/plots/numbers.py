@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from cnncodes.errors import UsageError, count
+from cnncodes.errors import count
 from cnncodes.plots.axes import take_axes
 
 
-def plot_predicted(y: Any, predicted: Any, *, width: float | None = None, ax: Any = None) -> Any:
+def plot_predicted(y: Any, predicted: Any, *, width: Any = None, ax: Any = None) -> Any:
     """Plot predicted against true numbers, a dot an image, with the line on which they are equal.
 
     Parameters
     ----------
     y, predicted : array-like of float, shape (n_images,)
-    width : float, optional
-        Half the width of intervals (`NumberEvaluation.width`): their edges are dashed lines.
+    width : float, or array-like of shape (n_images,), optional
+        Half the width of intervals (`NumberEvaluation.width`), of several the mean: their edges are dashed
+        lines.
     ax : matplotlib.axes.Axes, optional
         Where to; by default a new figure's.
 
@@ -26,7 +27,8 @@ def plot_predicted(y: Any, predicted: Any, *, width: float | None = None, ax: An
     Raises
     ------
     UsageError
-        If the shapes do not fit, a number is not finite, `width` is below 0, or `ax` is none.
+        If the shapes do not fit, a number is not finite, `width` is none that an interval has, or `ax` is
+        none.
     BackendMissing
         If Matplotlib is not installed.
 
@@ -38,11 +40,11 @@ def plot_predicted(y: Any, predicted: Any, *, width: float | None = None, ax: An
     """
     import numpy as np
 
+    from cnncodes.evaluation.given import check_width
     from cnncodes.evaluation.numbers import check_numbers, make_statistics
 
     y, predicted = check_numbers(y, predicted)
-    if width is not None and not 0 <= width < np.inf:
-        raise UsageError(f"width must be a number of at least 0. Got {width!r} instead.")
+    width = None if width is None else float(np.mean(check_width(width, len(y))))
     axes = take_axes(ax, (5.4, 5.4))
     low, high = float(min(y.min(), predicted.min())), float(max(y.max(), predicted.max()))
     axes.plot(y, predicted, "o", color="#0072b2", alpha=0.45, markersize=4, linestyle="none")
