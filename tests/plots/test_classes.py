@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -75,3 +77,10 @@ def test_names_of_classes_are_no_formulas() -> None:
     for plot in (plot_confusion, plot_classes):
         axes = plot(figures)
         assert axes.get_yticklabels()[0].get_text().startswith(r"\$a\$")
+
+
+@pytest.mark.parametrize("most", [0, "a", 1.5, None, True])
+def test_most_is_a_whole_number(most: Any) -> None:
+    evaluation = evaluate_predictions(["a", "b"], ["a", "b"], ["a", "b"])
+    with pytest.raises(UsageError, match="most must be a whole number of at least 1"):
+        plot_classes(evaluation, most=most)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.errors import UsageError, count, sentence
@@ -94,7 +95,7 @@ def plot_classes(evaluation: Evaluation, *, most: int = 30, ax: Any = None) -> A
     Raises
     ------
     UsageError
-        If `most` is below 1, something else is given, or `ax` is none.
+        If `most` is no whole number of at least 1, something else is given, or `ax` is none.
     BackendMissing
         If Matplotlib is not installed.
 
@@ -106,8 +107,8 @@ def plot_classes(evaluation: Evaluation, *, most: int = 30, ax: Any = None) -> A
     ['cat (2)', 'dog (1)']
     """
     check_result(evaluation, *_RESULT)
-    if most < 1:
-        raise UsageError(f"most must be at least 1. Got {most} instead.")
+    if not isinstance(most, Integral) or isinstance(most, bool) or most < 1:
+        raise UsageError(f"most must be a whole number of at least 1. Got {most!r} instead.")
     occurring = [figures for figures in evaluation.per_class if figures.recall.n]
     shown = sorted(occurring, key=lambda figures: figures.recall.value)[:most]
     axes = take_axes(ax, (6.4, 1.2 + 0.28 * len(shown)))
