@@ -39,3 +39,17 @@ def test_what_are_no_axes_is_said(axes: Any) -> None:
     ):
         with pytest.raises(UsageError, match=r"ax must be axes of Matplotlib.* Got (int|str|list)"):
             draw()
+
+
+@pytest.mark.parametrize("projection", ["3d", "polar"])
+def test_axes_are_flat_and_rectangular(projection: str) -> None:
+    pytest.importorskip("matplotlib")
+    from matplotlib.figure import Figure
+
+    axes = Figure().add_subplot(projection=projection)
+    for draw in (
+        lambda: plots.plot_confusion(FIGURES, ax=axes),
+        lambda: plots.plot_predicted([1, 2], [1, 2], ax=axes),
+    ):
+        with pytest.raises(UsageError, match=f"ax must be .* without a projection.* Got .*'{projection}'"):
+            draw()

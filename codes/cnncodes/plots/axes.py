@@ -29,7 +29,7 @@ def take_axes(ax: Any, size: tuple[float, float]) -> Any:
     Raises
     ------
     UsageError
-        If what was given is no axes.
+        If what was given is no axes, or has a projection, as polar ones do.
     BackendMissing
         If Matplotlib is not installed.
     """
@@ -43,6 +43,10 @@ def take_axes(ax: Any, size: tuple[float, float]) -> Any:
         raise UsageError(
             "ax must be axes of Matplotlib, one: the second that `matplotlib.pyplot.subplots()` gives. Got"
             f" {type(ax).__name__} instead."
+        )
+    if ax.name != "rectilinear":  # others have no such lines and limits
+        raise UsageError(
+            f"ax must be axes of Matplotlib without a projection. Got axes with projection={ax.name!r}."
         )
     return ax
 
