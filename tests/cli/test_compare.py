@@ -223,3 +223,32 @@ def test_an_empty_or_missing_prediction_is_no_answer(tmp_path: Path) -> None:
         found = read_predictions(str(path))
         assert found.labels.tolist() == found.classes.tolist() == [str(predicted[0])]
         assert found.rows == {"a.png": 0}
+
+
+def write_answers(made: Path, name: str, answers: list[Any]) -> None:
+    images = [f"test/{label}/{i}.png" for label in ("dark", "light", "lighter") for i in range(4)]
+    pq.write_table(pa.table({"image": images, "prediction": answers}), made / name)
+
+
+def test_answers_of_a_file_that_are_no_class_are_told(made: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_answers(made, "some.parquet", ["dark"] * 7 + ["NaN"] * 4 + ["drak"])
+    assert compare(made, "some.parquet", "lda.cnncodes") == 0
+    said = "5 answers of some.parquet are of no class here, and count as wrong: 'NaN', 'drak'\n"
+    assert said in capsys.readouterr().err
+
+
+def test_a_file_none_of_whose_answers_is_a_class_is_refused(made: Path, capsys: Any) -> None:
+    write_answers(made, "numbers.parquet", [float(i) for i in range(12)])
+    said = refuse(made, capsys, 2, "numbers.parquet", "lda.cnncodes")
+    assert "no answer of numbers.parquet is a class of these images: it says '0.0', '1.0', '10.0' and" in said
+    assert "the labels are 'dark', 'light', 'lighter'" in said
+
+
+def test_a_classifier_that_knows_no_class_of_the_images_is_told_once_by_name(made: Path, capsys: Any) -> None:
+    (made / "words.csv").write_text(
+        "image,label\n" + "".join(f"photos/test/dark/{i}.png,{'xy'[i % 2]}\n" for i in range(4))
+    )
+    assert compare(made, "centroid.cnncodes", "lda.cnncodes", src="words.csv") == 0
+    said = capsys.readouterr().err
+    assert said.count("lda.cnncodes does not know 'x', 'y': these images count as wrong") == 1
+    assert "unknown to the classifier" not in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from cnncodes.commands.outputs import check_json_name, check_output, write_repor
 from cnncodes.commands.prediction_files import is_prediction_file, read_predictions
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.seen_groups import count_seen_groups
-from cnncodes.errors import SourceError, UsageError, agree, name_some, sentence
+from cnncodes.errors import ResultWarning, SourceError, UsageError, agree, count, name_some, sentence
 from cnncodes.plain import to_plain
 from cnncodes.schema import option
 
@@ -100,14 +101,18 @@ def run_compare(options: CompareOptions, reporter: Reporter) -> Result:
             f" first without is {records[i].key!r}: {sentence(why)}"
         )
     kept = [records[i] for i in read]
+    labels = {str(record.label) for record in kept}
+    _check_classes(said, labels)
     drawn = draw_together(kept, _list_contents(said, kept, read, options))
-    found = compare_classifiers(
-        [record.label for record in kept],
-        {name: (one.labels if one.proba is None else one.proba)[read] for name, one in said.items()},
-        {name: one.classes for name, one in said.items()},
-        groups=drawn.groups,
-    )
-    _warn_classes(said, {str(record.label) for record in kept}, reporter)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*unknown to the classifier", ResultWarning)  # told by name below
+        found = compare_classifiers(
+            [record.label for record in kept],
+            {name: (one.labels if one.proba is None else one.proba)[read] for name, one in said.items()},
+            {name: one.classes for name, one in said.items()},
+            groups=drawn.groups,
+        )
+    _warn_classes(said, labels, read, reporter)
     result = {
         "src": options.src,
         "split": split,
@@ -253,11 +258,29 @@ def _look_up(name: str, path: str, records: list[ImageRecord], src: str) -> _Sai
     return _Said(labels, proba, found.classes, silent, 0, None, why_no_proba=found.why_no_proba)
 
 
-def _warn_classes(said: dict[str, _Said], labels: set[str], reporter: Reporter) -> None:
-    """Warn where a saved classifier does not know a class of the images."""
+def _check_classes(said: dict[str, _Said], labels: set[str]) -> None:
+    """Raise `UsageError` where a file names no class of the images: nothing in it can be right."""
     for name, one in said.items():
-        unknown = sorted(labels - set(one.classes.tolist()))
-        if unknown and not is_prediction_file(name):  # which names no class that was never answered
+        if is_prediction_file(name) and labels.isdisjoint(one.classes.tolist()):
+            raise UsageError(
+                f"no answer of {name} is a class of these images: it says"
+                f" {name_some(one.classes.tolist(), 3)}, and the labels are {name_some(sorted(labels), 3)}."
+                " Write both in the same way."
+            )
+
+
+def _warn_classes(said: dict[str, _Said], labels: set[str], read: list[int], reporter: Reporter) -> None:
+    """Warn of classes that a saved classifier does not know, and of answers of a file that are no class."""
+    for name, one in said.items():
+        if is_prediction_file(name):  # which names no class that was never answered
+            foreign = [str(label) for label in one.labels[read] if label not in labels]
+            if foreign:
+                n = len(foreign)
+                reporter.warn(
+                    f"{count(n, 'answer')} of {name} {agree(n, 'is')} of no class here, and"
+                    f" count{'s' * (n == 1)} as wrong: {name_some(sorted(set(foreign)))}"
+                )
+        elif unknown := sorted(labels - set(one.classes.tolist())):
             reporter.warn(f"{name} does not know {name_some(unknown)}: these images count as wrong")
 
 
