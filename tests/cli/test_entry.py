@@ -49,6 +49,15 @@ def failing_line(capsys: pytest.CaptureFixture[str]) -> str:
         (["baseline", "x", "--only=codes", "pixels"], "joined by commas: --only codes,pixels."),
         (["baseline", "--only", "codes", "pixels", "x"], "one table. Give the folder above"),
         (["baseline", "--only", "codes", "pixels", "x"], "Several values of --only are joined by commas."),
+        (
+            ["baseline", "x", "--only", "nixda", "ridge"],
+            "--only is wrong: unknown kind of methods 'nixda'. K",
+        ),
+        (
+            ["baseline", "x", "--only", "pixels", "ridge"],
+            "is wrong: unknown kind of methods 'ridge'. Known: ",
+        ),
+        (["embed", "x", "-o", "y", "--layer", "a b", "c"], "joined by commas: --layer 'a b,c'."),
         (["embed", "x", "-o", "y", "--layer", "a", "b", "-q"], "joined by commas: --layer a,b."),
         (["embed", "x", "-o", "y", "--provider", "cuda:0", "cuda:1"], "commas: --provider cuda:0,cuda:1."),
         (["bench", "--provider", "cpu", "cuda"], "joined by commas: --provider cpu,cuda."),

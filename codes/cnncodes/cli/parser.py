@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import shlex
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -11,7 +12,7 @@ import cnncodes
 from cnncodes.cli.streams import write_stdout
 from cnncodes.commands import Command
 from cnncodes.errors import UsageError, sentence, suggest
-from cnncodes.schema import add_arguments, describe_options
+from cnncodes.schema import add_arguments, describe_options, flag, option_fields
 
 _DESCRIPTION = (
     "Turn images into CNN codes, train a classifier or regressor on them in seconds, and say how good it is."
@@ -129,7 +130,9 @@ def _explain_surplus(command: Command, arguments: list[str], surplus: str) -> st
     """Return the sentences that help with an argument too many: patterns give several, too."""
     name, before, after = _find_list(command, arguments, surplus)
     if len(before) == 1:
-        return f"Several values of {name} are joined by commas: {name} {','.join([*before, *after])}."
+        value = ",".join([*before, *after])
+        joined = f"Several values of {name} are joined by commas: {name} {shlex.quote(value)}."
+        return _find_fault(command, name, value) or joined
     joined = f" Several values of {name} are joined by commas." if name else ""
     if "SRC" not in dict(describe_options(command.options)):
         return f"It is one too many.{joined}"
@@ -137,6 +140,18 @@ def _explain_surplus(command: Command, arguments: list[str], surplus: str) -> st
         "It is one too many: a source is one folder or one table. Give the folder above those that are meant,"
         f" or a table that lists the images.{joined}"
     )
+
+
+def _find_fault(command: Command, name: str, value: str) -> str:
+    """Return what is wrong with a value of an option, as the option itself says; empty where nothing is."""
+    field = next(field for field in option_fields(command.options) if flag(field) == name)
+    check = field.metadata["check"]
+    try:
+        if check:
+            check(value)
+    except UsageError as error:
+        return f"{name} is wrong: {error}"
+    return ""
 
 
 def _find_list(command: Command, arguments: list[str], surplus: str) -> tuple[str, list[str], list[str]]:
