@@ -324,7 +324,7 @@ def test_empty_cells_are_left_out(folder: Path, tmp_path: Path, capsys: pytest.C
     ("arguments", "text"),
     [
         (["text.csv", "--target", "level"], "in the column 'level' are no finite numbers: '0.png (a)'"),
-        (["odd.csv", "--target", "level"], "no finite numbers: '2.png (inf)'"),
+        (["odd.csv", "--target", "level"], "is no finite number: '2.png (inf)'"),
         (["all.csv", "--target", "levels"], "Did you mean 'level'"),
         (["all.csv", "--target", "level", "--head", "logistic"], "is a classifier, and numbers"),
         (["all.csv", "--target", "level", "--class-weight", "balanced"], "--class-weight is for classes"),

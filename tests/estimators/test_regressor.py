@@ -238,7 +238,7 @@ def test_folders_whose_names_are_numbers(make, X, tmp_path):
     assert reg.score(tmp_path) > 0.8 and reg.n_images_ == N
     (tmp_path / "cat").mkdir()
     Image.fromarray(X[0]).save(tmp_path / "cat" / "a.png")
-    with pytest.raises(UsageError, match="1 of 25 labels are no finite numbers: '.*cat/.* \\(cat\\)'"):
+    with pytest.raises(UsageError, match="1 of 25 labels is no finite number: '.*cat/.* \\(cat\\)'"):
         make().fit(tmp_path)
 
 

@@ -97,7 +97,7 @@ def test_what_leaves_nothing_to_learn_is_said() -> None:
     broken = ImageRecord("broken", b"no image", "5")
     with pytest.raises(UnreadableImages, match="only images of the number 3 are left to train on: 1 of 8"):
         climb([*same, broken], make_records(3, 1), [PIXELS], task=NUMBERS)
-    with pytest.raises(UsageError, match=r"1 of 1 labels are no finite numbers: 'cat'"):
+    with pytest.raises(UsageError, match=r"1 of 1 labels is no finite number: 'cat'"):
         NUMBERS.read(["cat"])
 
 

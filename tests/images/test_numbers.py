@@ -39,6 +39,27 @@ def test_separators_of_thousands_are_told(text: str) -> None:
     assert "without separators of thousands" in explain_writing(["3", text]) and not is_date(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        ("1 234 567", "1234567"),
+        ("1_0", "10"),
+        ("-12\u2019000,5", "-12000.5"),
+        ("1,234.5", "1234.5"),
+        ("1,234,567", "1234567"),
+        ("\u2212235.11", "-235.11"),
+        ("\u2013 3", "-3"),
+        ("12 kg", "12"),
+        ("3.5m\u00b2", "3.5"),
+        ("-2 \u00b0C", "-2"),
+        ("0.5 m/s", "0.5"),
+        ("7\u20ac", "7"),
+    ],
+)
+def test_how_a_number_is_written_is_told_by_the_text_itself(text: str, bare: str) -> None:
+    assert f"write {text} as {bare}." in explain_writing([text])
+
+
 @pytest.mark.parametrize("text", ["class 1 000", "1 2", "192.168.0.1", "2024", "1.2.3", "a_1", "12 0000"])
 def test_what_is_neither_a_number_nor_a_date_is_let_alone(text: str) -> None:
     assert explain_writing([text]) == "" and not is_date(text)

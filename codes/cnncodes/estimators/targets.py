@@ -88,8 +88,9 @@ def parse_targets(
     if wrong:
         named = [texts[i] if keys is None else f"{keys[i]} ({texts[i]})" for i in wrong]
         where = "" if column is None else f" in the column {column!r}"
+        are = "is no finite number" if len(wrong) == 1 else "are no finite numbers"
         raise UsageError(
-            f"{len(wrong):,} of {len(texts):,} labels{where} are no finite numbers: {name_some(named)}."
+            f"{len(wrong):,} of {len(texts):,} labels{where} {are}: {name_some(named)}."
             f" {_advise(texts, found, if_classes)}"
         )
     return np.array(found, dtype=np.float64)

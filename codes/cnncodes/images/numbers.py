@@ -10,6 +10,14 @@ _PER_CENT = re.compile(r"-?\d+([.,]\d+)*\s*[%\u2030]")
 _THOUSANDS = re.compile(
     r"-?\d{1,3}(,\d{3})+\.\d+|-?\d{1,3}(,\d{3}){2,}|-?\d+(_\d+)+(\.\d+)?|-?\d{1,3}([\s'\u2019]\d{3})+([.,]\d+)?"
 )
+#: Where commas part thousands.
+_COMMAS = re.compile(r",\d{3}[,.]")
+#: What word processors make of a hyphen before a number.
+_MINUS = re.compile(r"[\u2212\u2013]\s*\d+([.,\s]\d+)*")
+_NAME = r"[^\W\d_]{1,8}[23\u00b2\u00b3]?"
+_UNIT = re.compile(
+    rf"(?P<number>-?\d+(\.\d+)?)\s*(?P<unit>{_NAME}(/{_NAME})?|\u00b0\s?[CFK]?|[\u20ac$\u00a3\u00a5])"
+)
 _COMMA = re.compile(r"-?\d+,\d+")
 _DATE = re.compile(r"(\d{4}([-/.])\d{1,2}\2\d{1,2}|\d{1,2}([-/.])\d{1,2}\3(\d{4}|\d{2}))([T\s].*)?")
 
@@ -36,20 +44,44 @@ def explain_writing(texts: Iterable[str]) -> str:
     Examples
     --------
     >>> explain_writing(["1 000"]), explain_writing(["cat", "7"])
-    ('Regression takes numbers without separators of thousands: write 3,291.38 as 3291.38.', '')
+    ('Regression takes numbers without separators of thousands: write 1 000 as 1000.', '')
+    >>> explain_writing(["12 kg", "7"])
+    'Regression takes bare numbers, all in one unit: write 12 kg as 12.'
     """
-    listed = list(texts)
-    for form, said in (
-        (_PER_CENT, "Regression takes bare numbers: write 65.8% as 65.8 or as 0.658."),
-        (
-            _THOUSANDS,
-            "Regression takes numbers without separators of thousands: write 3,291.38 as 3291.38.",
-        ),
-        (_COMMA, "Regression takes numbers with a point, such as '3.5', and none with a comma."),
+    listed = [text.strip() for text in texts]
+    for form, say in (
+        (_MINUS, _say_minus),
+        (_PER_CENT, lambda _: "Regression takes bare numbers: write 65.8% as 65.8 or as 0.658."),
+        (_THOUSANDS, _say_thousands),
+        (_COMMA, lambda _: "Regression takes numbers with a point, such as '3.5', and none with a comma."),
     ):
-        if any(form.fullmatch(text.strip()) for text in listed):
-            return said
-    return ""
+        if text := next(filter(form.fullmatch, listed), None):
+            return say(text)
+    return _say_unit(listed)
+
+
+def _say_minus(text: str) -> str:
+    return (
+        f"Regression takes numbers with the minus '-' of the keyboard: write {text} as -{text[1:].lstrip()}."
+    )
+
+
+def _say_thousands(text: str) -> str:
+    number = text.replace(",", "") if _COMMAS.search(text) else re.sub(r"[\s_'\u2019]", "", text)
+    return (
+        "Regression takes numbers without separators of thousands:"
+        f" write {text} as {number.replace(',', '.')}."
+    )
+
+
+def _say_unit(texts: list[str]) -> str:
+    """Say that units are left out, where most of what is no number is one with the same unit."""
+    others = [text for text in texts if text and read_number(text) is None]
+    found = [one for text in others if (one := _UNIT.fullmatch(text))]
+    # Of several they are more likely names of classes: 1a, 1b, 2a.
+    if len({one["unit"] for one in found}) != 1 or 2 * len(found) <= len(others):
+        return ""
+    return f"Regression takes bare numbers, all in one unit: write {found[0][0]} as {found[0]['number']}."
 
 
 def is_date(text: str) -> bool:
