@@ -95,3 +95,27 @@ def test_a_fit_on_what_was_held_out_calls_it_no_other_share(
     for split in ("train", "test"):
         assert main([*given, "--split", split, "-o", str(tmp_path / f"{split}.cnncodes")]) == 0
         assert "held out" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"), [([], False), (["--set", "codes.holdout=0.5"], True), (["--quiet"], False)]
+)
+def test_that_it_changes_nothing_is_said_of_what_the_user_gave_alone(
+    arguments: list[str], told: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hear(tmp_path / "photos", ["train", "test"], 1)
+    recipe = tmp_path / "own.toml"
+    recipe.write_text(
+        'name = "own"\ndescription = "Codes."\ndata = "photos"\n[[step]]\nid = "codes"\ncommand = "embed"\n'
+        'src = "${data}"\nout = "${out}/c"\nsplit = "train"\nholdout = 0.25\nviews = "center"\n'
+    )
+    assert main(["run", str(recipe), "-o", str(tmp_path / "out"), *arguments]) == 0
+    assert ("changes nothing" in capsys.readouterr().err) == told
+
+
+def test_of_a_recipe_a_part_that_is_missing_is_said_nevertheless(tmp_path: Path) -> None:
+    hear(tmp_path / "photos", ["train", "val"], 1)
+    said, options = io.StringIO(), SourceOptions(holdout=0.5)
+    records = open_images(str(tmp_path / "photos"), options).records
+    tell_holdout(str(tmp_path / "photos"), options, records, Reporter(said, typed=["quickstart"]))
+    assert "held nothing out" in said.getvalue()

@@ -94,7 +94,7 @@ def _run(arguments: list[str]) -> int:
         return int(leaving.code or 0)
     as_json, quiet = values.pop("json"), values.pop("quiet")
     options: Any = from_arguments(command.options, values)
-    reporter = Reporter(quiet=quiet)
+    reporter = Reporter(quiet=quiet, typed=arguments)
     try:
         with reporter.passing_warnings():
             result = command.run(options, reporter)

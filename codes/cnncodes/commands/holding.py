@@ -23,7 +23,8 @@ def tell_holdout(
 ) -> bool:
     """Return whether --holdout held images out, and say where not, or another share.
 
-    It is a warning where that leaves no part test.
+    It is a warning where that leaves no part test. That it changes nothing is said where the user gave it,
+    and not where a recipe did.
 
     Parameters
     ----------
@@ -46,7 +47,8 @@ def tell_holdout(
     )
     given, has = f"--holdout {reading.holdout:g}", f"the source has parts already ({', '.join(parts)})"
     if "test" in parts:
-        reporter.note(f"{given} changes nothing: {has}")
+        if reporter.was_typed("holdout"):
+            reporter.note(f"{given} changes nothing: {has}")
     elif parts:
         reporter.warn(
             f"{given} held nothing out: {has} and no 'test' among them. Nothing is left to evaluate on"

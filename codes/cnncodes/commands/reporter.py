@@ -6,7 +6,7 @@ import contextlib
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TextIO
 
 from cnncodes.commands.controls import escape_controls
@@ -27,6 +27,8 @@ class Reporter:
         Leave out notes, progress and advice on what would be faster; other warnings stay.
     clock : callable
         Seconds since some moment.
+    typed : sequence of str, optional
+        What the user typed; a recipe's steps have options that nobody did. None where that is not known.
     """
 
     def __init__(
@@ -35,12 +37,19 @@ class Reporter:
         *,
         quiet: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        typed: Sequence[str] | None = None,
     ) -> None:
+        self._typed = typed
         self._stream = sys.stderr if stream is None else stream
         self._quiet = quiet
         self._clock = clock
         self._drawn = False
         self._heard: set[str] | None = None
+
+    def was_typed(self, name: str) -> bool:
+        """Say whether the user gave an option, of a command or by --set of a recipe's step, or may have."""
+        typed = self._typed
+        return typed is None or any(one.startswith(f"--{name}") or f".{name}=" in one for one in typed)
 
     def note(self, text: str) -> None:
         """Say what is being done."""
