@@ -93,9 +93,31 @@ def test_many_such_classes_are_counted_and_some_named():
 def test_where_one_class_alone_can_be_held_out_nothing_is_chosen():
     X, y = blobs(12, 5, k=2)
     y = np.r_[y[:10][y[:10] == "ant"], ["bee", "cat"]]
-    with pytest.warns(UserWarning, match="class 'bee' has one image, so that none can be held out"):
+    said = r"2 of 3 classes are of one image or group: 'bee' \(one image\), 'cat' \(one image\), so that none"
+    with pytest.warns(UserWarning, match=said):
         head = LinearHead("ridge").fit(X[: len(y)], y)
     assert head.n_folds_ == 0 and head.held_out_ is None and len(head.scarce_) == 3
+
+
+def test_equal_images_are_told_from_images_of_one_group():
+    X, y = blobs(12, 5, k=2)
+    X[y == "ant"], X[y == "bee"] = X[y == "ant"][0], X[y == "bee"][0]
+    said = r"'ant' \(6 equal images, which count as one\), 'bee' \(6 equal images, which count as one\), so"
+    with pytest.warns(UserWarning, match=said):
+        LinearHead("ridge").fit(X, y)
+    X += np.arange(12)[:, None]
+    groups = np.unique(y, return_inverse=True)[1]
+    with pytest.warns(UserWarning, match=r"'ant' \(6 images of one group\), 'bee' \(6 images of one group\)"):
+        LinearHead("ridge").fit(X, y, groups=groups)
+
+
+def test_equal_images_with_several_views_are_told():
+    X, y = blobs(6, 5, k=2)
+    X, y = np.repeat(X[:2], 4, axis=0), np.repeat(y[:2], 4)
+    X[1::2] += 1  # the two views of each image
+    groups, images = np.arange(8) // 4, np.arange(8) // 2
+    with pytest.warns(UserWarning, match=r"\(2 equal images, which count as one\)"):
+        LinearHead("ridge").fit(X, y, groups=groups, images=images)
 
 
 def test_without_such_a_class_nothing_is_said():

@@ -146,7 +146,9 @@ def test_folds_that_cannot_be_made_say_which_class_has_too_few(backbone: Backbon
     clf = make(backbone, memory)
     with pytest.raises(SourceError, match=r"1 of 2 classes \('bee'\) has images of 1 group"):
         cross_validate(clf, NOISE[:5], ["ant"] * 4 + ["bee"])
-    with pytest.raises(SourceError, match="Give at least 2 images of each class, of 2 groups where"):
+    with pytest.raises(
+        SourceError, match="Give at least 2 different images of each class, of 2 groups where"
+    ):
         cross_validate(clf, NOISE[:4], ["ant", "ant", "bee", "bee"], groups=[1, 2, 3, 3])
     for wrong in (1, 2.5, True):
         with pytest.raises(UsageError, match="cv must be a whole number of at least 2"):

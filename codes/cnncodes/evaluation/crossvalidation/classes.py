@@ -109,8 +109,8 @@ def split_classes(labels: Array, groups: Array, cv: int, random_state: Any) -> l
         raise SourceError(
             f"no folds can be made: {len(scarce)} of {len(classes)} classes ({name_some(scarce)})"
             f" {agree(len(scarce), 'has')} images of 1 group (equal files are one), and cross-validation"
-            " takes at least 2 of two classes or more. Give at least 2 images of each class, of 2 groups"
-            " where there are any."
+            " takes at least 2 of two classes or more. Give at least 2 different images of each class, of"
+            " 2 groups where there are any."
         )
     return splits
 
@@ -122,8 +122,8 @@ def _warn_of_missing(classes: Array, y: Array) -> list[str]:
         warn(
             f"{len(missing)} of {len(classes)} classes could not be held out, with images of one group alone"
             f" (equal files are one): {name_classes(missing)}. They were in training in every fold, and the"
-            f" figures are of the {len(y)} images of the others; give at least 2 images of each, of 2 groups"
-            " where there are any.",
+            f" figures are of the {len(y)} images of the others; give at least 2 different images of each, of"
+            " 2 groups where there are any.",
             ResultWarning,
         )
     return [str(name) for name in missing]
