@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -568,3 +569,9 @@ def test_a_pointer_of_git_lfs_in_the_place_of_a_table_is_told(tmp_path: Path, na
     (tmp_path / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1234\n")
     with pytest.raises(SourceError, match=f"{name} is no table: a pointer of Git LFS .* 'git lfs pull'"):
         list_table(tmp_path / name, Columns())
+
+
+def test_a_date_as_a_label_is_told_what_to_become(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"image": ["a.png"], "label": [datetime(2020, 1, 1)]}), tmp_path / "t.parquet")
+    with pytest.raises(SourceError, match=r"Of a date give days since some date, or, as a class, its text"):
+        list_table(tmp_path / "t.parquet", Columns())

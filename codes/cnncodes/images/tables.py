@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -176,9 +177,12 @@ def _label(table: Path, row: int, value: Any) -> str | None:
             f"{table}: row {row + 1} has the label {value!r}: write several labels, or one, as a text,"
             " such as 'a|b', and say --label-delimiter '|'."
         )
+    dated = (
+        " Of a date give days since some date, or, as a class, its text." if isinstance(value, date) else ""
+    )
     raise SourceError(
         f"{table}: row {row + 1} has the label {value!r}: expected text or a whole number, the name of a"
-        " class, or a finite number to predict."
+        f" class, or a finite number to predict.{dated}"
     )
 
 
