@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from cnncodes.errors import sentence
+from cnncodes.errors import ShortageError, sentence
 
 #: Endings of tables, which may list pictures.
 TABLES = (".csv", ".tsv", ".parquet")
@@ -40,6 +40,12 @@ def explain_open_files(error: BaseException) -> str | None:
             " command again."
         )
     return None
+
+
+def check_open_files(what: str, error: BaseException) -> None:
+    """Raise `ShortageError`, `what` and "now", where an error says that too many files are open."""
+    if told := explain_open_files(error):
+        raise ShortageError(f"{what} now: {told}") from error
 
 
 def explain_failed_write(path: str | Path, error: OSError, left: str = UNCHANGED) -> str:

@@ -145,7 +145,7 @@ def find_problems(
             if field.default is dataclasses.MISSING:
                 problems.append(f"{spelled} is missing: {field.metadata['help']}")
             continue
-        problem = _find_problem(field, field_types(cls)[name], to_builtin(mapping[name]))
+        problem = find_problem(field, field_types(cls)[name], to_builtin(mapping[name]))
         if problem:
             problems.append(f"{spelled} {problem}")
     return problems
@@ -300,7 +300,8 @@ def _metavar(field: dataclasses.Field[Any]) -> str:
     return field.metadata["metavar"] or field.name.upper()
 
 
-def _find_problem(field: dataclasses.Field[Any], wanted: Iterable[type], value: Any) -> str | None:
+def find_problem(field: dataclasses.Field[Any], wanted: Iterable[type], value: Any) -> str | None:
+    """Return what is wrong with the value of an option of those types, in words that follow its name."""
     wanted = tuple(wanted)
     value = (value,) if _is_one_of_several(value, wanted) else value
     fits = type(value) in wanted or (type(value) is int and float in wanted)

@@ -12,7 +12,7 @@ import cnncodes
 from cnncodes.cli.streams import write_stdout
 from cnncodes.commands import Command
 from cnncodes.errors import UsageError, sentence, suggest
-from cnncodes.schema import add_arguments, describe_options, flag, option_fields
+from cnncodes.schema import add_arguments, describe_options, field_types, find_problem, flag, option_fields
 
 _DESCRIPTION = (
     "Turn images into CNN codes, train a classifier or regressor on them in seconds, and say how good it is."
@@ -145,13 +145,8 @@ def _explain_surplus(command: Command, arguments: list[str], surplus: str) -> st
 def _find_fault(command: Command, name: str, value: str) -> str:
     """Return what is wrong with a value of an option, as the option itself says; empty where nothing is."""
     field = next(field for field in option_fields(command.options) if flag(field) == name)
-    check = field.metadata["check"]
-    try:
-        if check:
-            check(value)
-    except UsageError as error:
-        return f"{name} is wrong: {error}"
-    return ""
+    problem = find_problem(field, field_types(command.options)[field.name], value)
+    return f"{name} {problem}" if problem else ""
 
 
 def _find_list(command: Command, arguments: list[str], surplus: str) -> tuple[str, list[str], list[str]]:

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from cnncodes.disk import TABLES, explain_open_files
-from cnncodes.errors import ResultWarning, ShortageError, SourceError, name_some, sentence, warn
+from cnncodes.disk import TABLES, check_open_files
+from cnncodes.errors import ResultWarning, SourceError, name_some, sentence, warn
 from cnncodes.images.endings import (
     advise_of_arrow,
     find_suffixes,
@@ -172,8 +172,7 @@ def _walk(
         try:
             folders, files = _list_entries(top + above)
         except OSError as error:
-            if told := explain_open_files(error):
-                raise ShortageError(f"{top + above!r} cannot be listed now: {told}") from error
+            check_open_files(f"{top + above!r} cannot be listed", error)
             reason = error.strerror or str(error)
             if not above:
                 raise SourceError(f"{str(root)!r} cannot be listed: {sentence(reason)}") from error

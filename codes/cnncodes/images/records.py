@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from cnncodes.disk import explain_open_files
-from cnncodes.errors import ShortageError, UnreadableImage
+from cnncodes.disk import check_open_files
+from cnncodes.errors import UnreadableImage
 from cnncodes.images.file_stats import FileStat, ListedFile, check_kind, stat_file
 from cnncodes.images.row_groups import read_row
 
@@ -155,8 +155,7 @@ class ImageRecord:
             reason = "no file on a disk: reading it would wait for what may never come"
             raise UnreadableImage("read", reason) from error
         except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-            if told := explain_open_files(error):  # nothing is wrong with the image
-                raise ShortageError(f"{self.data} cannot be read now: {told}") from error
+            check_open_files(f"{self.data} cannot be read", error)  # nothing is wrong with the image
             stat_file(self.data)  # says so where it is no file at all
             raise UnreadableImage("read", getattr(error, "strerror", None) or str(error)) from error
 

@@ -8,8 +8,8 @@ import threading
 from collections import deque
 from typing import Any
 
-from cnncodes.disk import explain_open_files
-from cnncodes.errors import ShortageError, UnreadableImage
+from cnncodes.disk import check_open_files
+from cnncodes.errors import UnreadableImage
 from cnncodes.images.file_stats import ListedFile
 
 #: Groups that are read at a time: lanes that follow each other may be in two, and in two tables.
@@ -109,8 +109,7 @@ class RowGroup:
             if self._batches is None:
                 self._batches = self._open()
         except (OSError, pa.ArrowException) as error:  # the next row tries again
-            if told := explain_open_files(error):
-                raise ShortageError(f"{self._table.path} cannot be read now: {told}") from error
+            check_open_files(f"{self._table.path} cannot be read", error)
             raise UnreadableImage("read", f"{self._table.path}: {error}") from error
         try:
             batch = next(self._batches, None)

@@ -16,6 +16,9 @@ from cnncodes.store.manifest import Manifest, damaged_manifest, parse_rows
 from cnncodes.store.schema import METADATA_KEY, read_parquet
 from cnncodes.store.unread import REPLACE_SHARD, UnreadError, check_regular, check_shortage
 
+#: What a file raises that says nothing of its rows.
+_NOTHING = (MemoryError, OSError, ValueError, TypeError, KeyError, StoreError, pa.ArrowException)
+
 
 def describe_shard(file: Path) -> dict[str, Any] | None:
     """Return what a shard says of its rows, as `Manifest.describe_rows` gave it; None of an older version."""
@@ -51,6 +54,16 @@ def find_miscount(folder: Path, shard: Shard, table: pa.Table | None = None) -> 
     return None
 
 
+def _read_own(file: Path) -> Manifest | None:
+    """Return what a shard says of its rows; None where it cannot be read, or is of an older version."""
+    try:
+        about = describe_shard(file)
+        return None if about is None else parse_rows(about)
+    except _NOTHING as why:
+        check_shortage(file, why)
+        return None
+
+
 def find_contradiction(folder: Path, manifest: Manifest) -> DamagedManifest | None:
     """Return what is wrong with a manifest that none of the shards agrees with on what its rows are.
 
@@ -58,14 +71,10 @@ def find_contradiction(folder: Path, manifest: Manifest) -> DamagedManifest | No
     """
     told = ""
     for shard in manifest.shards:
-        try:
-            about = describe_shard(folder / "data" / shard.name)
-            if about is None:
-                continue
-            differing = parse_rows(about).contradictions(manifest, (shard.name, MANIFEST_NAME))
-        except (MemoryError, OSError, ValueError, TypeError, KeyError, StoreError, pa.ArrowException) as why:
-            check_shortage(folder / "data" / shard.name, why)
+        own = _read_own(folder / "data" / shard.name)
+        if own is None:
             continue
+        differing = own.contradictions(manifest, (shard.name, MANIFEST_NAME))
         if not differing:
             return None
         told = told or f"{shard.name} says otherwise of its rows than it does: {'; '.join(differing)}"
@@ -75,17 +84,18 @@ def find_contradiction(folder: Path, manifest: Manifest) -> DamagedManifest | No
 def find_strangeness(folder: Path, manifest: Manifest, shard: Shard) -> str:
     """Return in what a sound shard is another dataset's, in words that follow its name; "" if it is not."""
     file = folder / "data" / shard.name
+    own = _read_own(file)
+    differing = [] if own is None else own.contradictions(manifest, (shard.name, MANIFEST_NAME))
+    if own is None or not differing:
+        return ""
     try:
-        own = parse_rows(describe_shard(file) or {})
-        differing = own.contradictions(manifest, (shard.name, MANIFEST_NAME))
-        if differing:
-            read_parquet(file, own.schema.names, None, "")
-    except (MemoryError, OSError, ValueError, TypeError, KeyError, StoreError, pa.ArrowException) as why:
+        read_parquet(file, own.schema.names, None, "")
+    except _NOTHING as why:
         check_shortage(file, why)
         return ""
     # Another precision or network has another hash, which tells a reader nothing besides.
     telling = [line for line in differing if not line.startswith("backbone_sha256")] or differing
-    return f"is a shard of another dataset: {'; '.join(telling)}" if telling else ""
+    return f"is a shard of another dataset: {'; '.join(telling)}"
 
 
 def blame(error: StoreError, folder: Path, shard: Shard) -> StoreError:
