@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from cnncodes import embed, load_backbone, read_codes
+from cnncodes import CodeExtractor, embed, load_backbone, read_codes
 from cnncodes.backbones import Backbone
 from cnncodes.embedding import Embedder, engine
 from cnncodes.embedding.decoding_worker import DecodingWorker
@@ -20,6 +22,7 @@ from cnncodes.images import ImageRecord, ImageSource
 from cnncodes.store import Manifest
 
 sys.path.append(str(Path(__file__).parents[1] / "backbones"))
+import written_graphs
 from small_backbones import write_backbone
 
 
@@ -94,3 +97,38 @@ def test_a_file_that_changes_while_it_is_read_loses_none_of_its_copies(
         ("01.png", "read"),
     ]
     assert embed(photos, tmp_path / "x.codes", backbone=backbone, n_jobs=1).embedded == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "level", "reason"),
+    [
+        ("scaled = Mul(means, steep)", 255, r"reaches 80000, more than float16 holds"),
+        ("scaled = Sqrt(means)", 90, "gave a code that is not finite"),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float16", "float32"])
+def test_one_code_that_cannot_be_stored_costs_no_other_of_its_batch(
+    tmp_path: Path, line: str, level: int, reason: str, dtype: str
+) -> None:
+    body = f"means = GlobalAveragePool(pixels) {line} code = Flatten(scaled)"
+    weights = {"steep": np.float32(40_000.0)} if "steep" in line else {}
+    steep = written_graphs.write_backbone(written_graphs.write_model(body, weights, code_size=3))
+    for number, one in enumerate((130, 140, level, 150, 160)):
+        Image.new("RGB", (40, 40), (one, one, one)).save(tmp_path / f"{number}.png")
+    summary = embed(tmp_path, tmp_path / "x.codes", backbone=steep, dtype=dtype, n_jobs=1)
+    fits = dtype == "float32" and level == 255
+    assert [failure.key for failure in summary.failures] == ([] if fits else ["2.png"])
+    assert fits or re.search(reason, summary.failures[0].reason)
+    codes = read_codes(tmp_path / "x.codes")
+    good = [tmp_path / str(name) for name in codes.images]
+    expected = CodeExtractor(steep).fit_transform(good)
+    assert len(codes) == 4 + fits
+    np.testing.assert_array_equal(codes.X, expected.astype(dtype))
+
+
+def test_means_of_views_are_rounded_once(tmp_path: Path, backbone: Backbone) -> None:
+    pictures = list(written_graphs.noise(40, 40, 44))
+    for dtype in ("float16", "float32"):
+        embed(pictures, tmp_path / dtype, backbone=backbone, views="tencrop", reduce="mean", dtype=dtype)
+    half, single = (read_codes(tmp_path / dtype).X for dtype in ("float16", "float32"))
+    np.testing.assert_array_equal(half, single.astype(np.float16))

@@ -15,6 +15,7 @@ from cnncodes.embedding.memory import MemoryBudget
 from cnncodes.embedding.preparing import Claim, Prepared, Preparer
 from cnncodes.images import Decoding, ImageRecord
 from cnncodes.store import Failure, ImageCodes, ImageCopy, Space
+from cnncodes.store.checking import round_codes
 from cnncodes.views import ViewPlan
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Embedder:
         memory.
     workers : Workers, optional
         Processes that decode and cut in the lanes' place.
+    dtype : {"float16", "float32"}
+        Of the codes that `embed` gives; where one of a call is not finite in it, all of them stay float32.
     """
 
     backbone: Backbone
@@ -56,6 +59,7 @@ class Embedder:
     runner: Runner | None = None
     budget: MemoryBudget = field(default_factory=MemoryBudget.make, compare=False, repr=False)
     workers: Workers | None = field(default=None, compare=False, repr=False)
+    dtype: str = "float32"
 
     def run(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Return the codes of patches."""
@@ -172,4 +176,6 @@ class _Batches:
             self._run()
         if not self._counts:
             return iter(())
-        return iter(np.split(np.concatenate(self._codes), np.cumsum(self._counts)[:-1]))
+        codes = np.concatenate(self._codes)
+        rounded = round_codes(codes, self._embedder.dtype)
+        return iter(np.split(codes if rounded is None else rounded, np.cumsum(self._counts)[:-1]))

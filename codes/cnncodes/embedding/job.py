@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -244,6 +244,8 @@ def embed(
             engine = engine.tuned(on_note).for_images(len(work.todo), decoding)
         counts = Counts(len(plan.names(loaded.frame)), stored.reduced)
         with engine.start(plan, decoding) as embedder:
+            # Many at once, by the lane; a mean is of what the network gave.
+            embedder = embedder if stored.reduced else replace(embedder, dtype=dtype)
             write_codes(embedder, work, writer, counts, engine.lanes, on_progress)
         # Last: what can be lost is lost when all else is done.
         loss = None if remove_missing else work.find_loss(counts.broken, source.name, out)

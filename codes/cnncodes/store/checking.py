@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from cnncodes.errors import UsageError
 from cnncodes.store.records import Failure, ImageCodes, ImageCopy
@@ -23,9 +25,8 @@ def check_codes(result: ImageCodes, code_size: int, dtype: str) -> ImageCodes | 
         raise UsageError(
             f"codes of {result.key!r} must have shape {shape}. Got {result.codes.shape} instead."
         )
-    with np.errstate(over="ignore"):
-        codes = result.codes.astype(dtype)
-    if np.isfinite(codes).all():
+    codes = round_codes(result.codes, dtype)
+    if codes is not None:
         return replace(result, codes=codes)
     if not np.isfinite(result.codes).all():
         reason = "the network gave a code that is not finite"
@@ -35,12 +36,19 @@ def check_codes(result: ImageCodes, code_size: int, dtype: str) -> ImageCodes | 
     return Failure(result.key, "code", reason, result.size, result.mtime_ns)
 
 
+def round_codes(codes: npt.NDArray[Any], dtype: str) -> npt.NDArray[Any] | None:
+    """Return codes as numbers of `dtype`, a copy; None where some are not finite in it."""
+    with np.errstate(over="ignore"):
+        codes = codes.astype(dtype)
+    return codes if np.isfinite(codes).all() else None
+
+
 def check_text(result: ImageCodes | ImageCopy | Failure) -> ImageCodes | ImageCopy | Failure:
     """Turn an image whose name is no text (bytes of another encoding) into a failure that can be stored."""
     if isinstance(result, Failure):
         return replace(result, key=escape(result.key), reason=escape(result.reason))
     texts = [result.key, *(text or "" for text in (result.label, result.split, result.group))]
-    if all(text == escape(text) for text in texts):
+    if all(text.isascii() or text == escape(text) for text in texts):
         return result
     return Failure(escape(result.key), "read", "its name, label or group is not valid UTF-8; rename it")
 

@@ -109,7 +109,7 @@ class ImageCodes:
     views : list of dict
         For each view ``view`` (int), ``view_name`` (str), ``box`` (left, top, right, bottom in source
         pixels), ``scale`` (float) and ``flip`` (bool).
-    codes : ndarray of float32, shape (n_views, code_size)
+    codes : ndarray of float32 or float16, shape (n_views, code_size)
     views_run : int
         Views that the network was run on; by default all of them.
     group : str or None
@@ -125,7 +125,7 @@ class ImageCodes:
     mtime_ns: int | None
     content: str
     views: Sequence[Mapping[str, Any]]
-    codes: npt.NDArray[np.float32]
+    codes: npt.NDArray[np.floating[Any]]
     views_run: int = -1
     group: str | None = None
 
