@@ -11,10 +11,13 @@ from made_reports import MakeMaterial
 
 from cnncodes.estimators.abstention import AnswerRule, choose_rule
 from cnncodes.estimators.answers import HeldOutAnswers
+from cnncodes.estimators.novelty import NoveltyScale
 from cnncodes.evaluation import evaluate_abstention
 from cnncodes.evaluation.abstaining import AbstentionFigures
+from cnncodes.heads.scoring import l2_normalized
 from cnncodes.report import render_report
 from cnncodes.report.abstaining import show_abstention
+from cnncodes.report.words import list_warnings
 
 P = np.linspace(0.5, 1, 400, dtype=np.float32)
 
@@ -60,3 +63,23 @@ def test_the_section_is_on_the_page_where_it_is_asked_for(
     assert b'id="abstaining"' not in render_report(material)
     page = render_report(dataclasses.replace(material, abstention=evaluate(rule))).decode()
     assert '<a href="#abstaining">Abstaining</a>' in page and '<section id="abstaining"' in page
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_images_unlike_those_of_training_are_told_before_the_promise(
+    make_material: MakeMaterial, rule: AnswerRule, asked: bool
+) -> None:
+    material = make_material(["cat", "dog"] * 6)
+    size = material.codes.shape[1]
+    elsewhere = np.eye(size, dtype=np.float32)[:1] - l2_normalized(material.codes).mean(axis=0)
+    distances = np.linspace(0.001, 0.01, 99, dtype=np.float32)
+    spread = np.ones(1, np.float32)
+    scale = NoveltyScale(elsewhere, np.empty((0, size), np.float32), spread, distances)
+    predictor = dataclasses.replace(material.predictor, scale=scale, same_views=True)
+    material = dataclasses.replace(
+        material, predictor=predictor, abstention=evaluate(rule) if asked else None
+    )
+    said = [one for one in list_warnings(material) if one.startswith("12 of 12 images are farther")]
+    assert len(said) == asked and all('href="#abstaining"' in one for one in said)
+    views = dataclasses.replace(predictor, same_views=False)  # whose codes are farther away anyway
+    assert not any("farther" in one for one in list_warnings(dataclasses.replace(material, predictor=views)))

@@ -77,24 +77,35 @@ class NoveltyScale:
 
 
 def warn_of_unlike(novelty: Array) -> None:
-    """Warn where clearly more than one in twenty images are as unlike those of training as one in twenty is.
+    """Warn where images are not like those of training, as `say_unlike` has it."""
+    said = say_unlike(novelty)
+    if said:
+        warn(said, ResultWarning)
+
+
+def say_unlike(novelty: Array) -> str:
+    """Say that clearly more than one in twenty images are as unlike those of training as one in twenty is.
 
     Parameters
     ----------
     novelty : ndarray of float, shape (n_images,)
         NaN where an image could not be read.
+
+    Returns
+    -------
+    str
+        Empty where they are not.
     """
     from scipy.special import bdtrc
 
     known = novelty[~np.isnan(novelty)]
     unlike, n = int((known >= _UNLIKE).sum()), len(known)
     if unlike < _SAID * n or not unlike or bdtrc(unlike - 1, n, 1 - _UNLIKE) >= _CHANCE:
-        return
-    warn(
+        return ""
+    return (
         f"{unlike:,} of {count(n, 'image')} are farther from the training images than 95 % of these are from"
         " each other (novelty): what is promised of answers holds for images like those of training, and"
-        " hardly for these.",
-        ResultWarning,
+        " hardly for these."
     )
 
 

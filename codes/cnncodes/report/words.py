@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cnncodes.errors import agree, count
+from cnncodes.estimators.novelty import say_unlike
 from cnncodes.evaluation import Evaluation, LabelFigures
 from cnncodes.evaluation.metrics import ClassFigures
 from cnncodes.evaluation.thresholds import FEW_GROUPS, FEW_IMAGES
@@ -56,6 +57,10 @@ def list_warnings(material: Material) -> list[str]:
             f"The classifier does not know {list_names([one.name for one in unknown])}: whatever is of"
             f" {agree(len(unknown), 'it')} counts as wrong, {count(wrong, 'image')}.",
         )
+    scale = None if material.abstention is None else material.predictor.usual_scale
+    unlike = "" if scale is None else say_unlike(scale.rate(material.codes))
+    if unlike:
+        found.append(f'{unlike} <a href="#abstaining">Look at what came of it</a>')
     small = [figures for figures in evaluation.per_class if 0 < figures.recall.n < FEW_IMAGES]
     if small:
         found.append(
