@@ -346,13 +346,21 @@ def test_a_program_that_asks_for_half_pictures_gets_them(monkeypatch: pytest.Mon
     assert decode(cut).size == (WIDTH, HEIGHT)
 
 
+_PLUGIN = "which is read in Python where a plugin of Pillow is registered: convert it to JPEG or PNG"
+HEIF = f"it begins as HEIF, {_PLUGIN}"
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
         (b"", "the file is empty"),
         (b"<html>404 not found</html>", "not an image of a known format"),
         (bytes(range(256)) * 8, "not an image of a known format"),
-        (b"\xff\xd8\xff", "not an image of a known format"),
+        (b"\xff\xd8\xff", "it begins as JPEG, and is damaged or of a kind that is not read"),
+        (b"II*\0" + bytes(99), "it begins as TIFF, and is damaged or of a kind that is not read"),
+        (b"\0\0\0\x18ftypheic" + bytes(99), HEIF),
+        (b"\0\0\0\x18ftypmif1" + bytes(99), HEIF),
+        (b"\xff\x0a" + bytes(99), HEIF.replace("HEIF", "JPEG XL")),
         (
             "photos/größe 0000.PNG".encode(),
             "not an image of a known format: these bytes look like a path, which is given as text",

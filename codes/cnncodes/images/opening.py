@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from cnncodes.errors import UnreadableImage
 from cnncodes.images.endings import SUFFIXES
 from cnncodes.images.hazards import check_file, find_icon_sizes
+from cnncodes.images.planes import name_planes
 from cnncodes.machine import find_shortage
 from cnncodes.pointers import explain_pointer
 
@@ -33,6 +34,17 @@ _OF_DECODERS = (
     "buffer is not", "cannot load this", "could not create decoder", "decoder error", "invalid literal",
     "not enough image",
 )  # fmt: skip
+
+#: What a decoder has no way for: TIFF with its colours in planes, among others.
+_OF_KINDS = ("unknown raw mode", "unrecognized raw mode", "unknown pixel mode", "unknown data organization")
+
+#: Bytes that tell a format.
+_HEAD = 16
+#: How those begin that Pillow reads with a plugin alone; telephones name the first .jpg at times.
+_OF_PLUGINS = {
+    "HEIF": re.compile(rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL),
+    "JPEG XL": re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "),
+}
 
 #: Bytes that no path has.
 _LONG_PATH = 4096
@@ -82,11 +94,13 @@ def open_image(data: bytes, max_pixels: int) -> pillow.Image:
         if _looks_like_path(data):
             hint = "these bytes look like a path, which is given as text"
         said = "not an image of a known format"
-        raise UnreadableImage("decode", f"{said}: {hint}" if hint else said) from None
+        said = f"{said}: {hint}" if hint else _say_beginning(data) or said
+        raise UnreadableImage("decode", said) from None
     except pillow.DecompressionBombError:
         reason = f"more pixels than {_limit(max_pixels)}"
         raise UnreadableImage("decode", reason, ("max_pixels", max_pixels)) from None
     check_pixels(image, max_pixels)
+    name_planes(image)
     if image.format in OF_JPEG:
         # All at once, where Pillow hands over 64 KiB and puts what is left before the next.
         image.decodermaxblock = len(data)
@@ -107,8 +121,28 @@ def begins_as_image(head: bytes) -> bool:
     from PIL import Image as pillow
 
     pillow.init()
-    accepting = [pillow.OPEN[name][1] for name in FORMATS if name in pillow.OPEN]
-    return any(accept is None or accept(head) for accept in accepting)
+    return bool(_find_formats(head))
+
+
+def _find_formats(head: bytes) -> list[str]:
+    """Return the formats that are read and begin so; Pillow has to know them."""
+    from PIL import Image as pillow
+
+    head = head[:_HEAD]
+    accepting = {name: pillow.OPEN[name][1] for name in FORMATS if name in pillow.OPEN}
+    return [name for name, accept in accepting.items() if accept is None or accept(head)]
+
+
+def _say_beginning(data: bytes) -> str:
+    """Say what bytes seem to be that no plugin of Pillow could open; empty where nobody can tell."""
+    for name, beginning in _OF_PLUGINS.items():
+        if beginning.match(data):
+            return (
+                f"it begins as {name}, which is read in Python where a plugin of Pillow is registered:"
+                " convert it to JPEG or PNG"
+            )
+    kinds = _find_formats(data)
+    return f"it begins as {kinds[0]}, and is damaged or of a kind that is not read" if kinds else ""
 
 
 def check_pixels(image: pillow.Image, max_pixels: int) -> None:
@@ -136,6 +170,8 @@ def _to_reason(error: Exception) -> str:
     text = re.sub(r"\s*<[^<>]* at 0x[0-9a-fA-F]+>", "", str(error)).strip()
     if text.startswith(_OF_DECODERS):
         return f"the file is damaged ({text})"
+    if text.startswith(_OF_KINDS):
+        return f"of a kind that is not read ({text})"
     if text and isinstance(error, OSError | ValueError | SyntaxError):
         return text if not text.endswith("file") else f"{text}: it is damaged"
     # What a broken header leads a plugin to means nothing without its type: KeyError: 5.
