@@ -6,6 +6,7 @@ import json
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,9 @@ from cnncodes.backbones import Backbone, load_backbone
 from cnncodes.backbones.running import instructions
 from cnncodes.backbones.running.providers import cache_folder
 from cnncodes.embedding import tuning
+from cnncodes.embedding.memory import release_free_memory
 from cnncodes.embedding.tuning import CPU_BATCHES, choose, choose_lanes, find_unsure, measure_rates, tune
+from cnncodes.machine import measure_resident
 
 
 @pytest.fixture
@@ -50,7 +53,16 @@ def test_a_damaged_cache_is_measured_again(backbone: Backbone, damage: str) -> N
 
 
 @pytest.mark.parametrize(
-    "damage", [{"batch_size": -5}, {"n_jobs": -5}, {"n_jobs": 1.0}, {"rate": float("nan")}, {"measured": 7}]
+    "damage",
+    [
+        {"batch_size": -5},
+        {"batch_size": 10**6},
+        {"n_jobs": -5},
+        {"n_jobs": 500},
+        {"n_jobs": 1.0},
+        {"rate": float("nan")},
+        {"measured": 7},
+    ],
 )
 def test_a_measurement_that_cannot_be_is_measured_again(
     backbone: Backbone, damage: dict[str, object]
@@ -102,6 +114,28 @@ def test_rounds_go_on_while_the_best_two_of_what_may_be_fastest_differ() -> None
 def test_rates_are_of_the_settings_in_their_order(backbone: Backbone) -> None:
     one, many = measure_rates(backbone, [(1, 1), (16, 1)])
     assert one > 0 and many > 0
+
+
+def test_what_larger_batches_took_is_given_back(backbone: Backbone) -> None:
+    measure_rates(backbone, [(1, 1)])
+    before = measure_resident()
+    backbone.run(np.zeros((600, 32, 32, 3), np.uint8))
+    after = measure_resident()
+    backbone.release_memory()
+    release_free_memory()
+    assert after - before > 2**24  # or there was nothing to give back
+    assert measure_resident() - before < (after - before) / 4
+
+
+def test_batches_that_there_is_no_memory_for_are_not_tried(
+    backbone: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = [(1, 1), (2, 1), (4000, 1), (8000, 1)]
+    monkeypatch.setattr(tuning, "measure_memory", lambda: measure_resident() + 2**27)
+    before = measure_resident()
+    rates = measure_rates(backbone, settings)
+    assert rates[0] > 0 and rates[1] > 0 and rates[2:] == [0, 0]
+    assert measure_resident() - before < 2**25
 
 
 @given(rates=st.lists(st.floats(1, 1000), min_size=1, max_size=8))

@@ -18,6 +18,7 @@ from cnncodes.backbones.running.doubt import Doubt
 from cnncodes.backbones.running.instructions import has_dot_products
 from cnncodes.backbones.running.providers import NAMES, Provider, parse_providers
 from cnncodes.backbones.running.starting import CPU, check_images, check_threads, run_session, start_session
+from cnncodes.backbones.running.timing import draw_noise
 from cnncodes.errors import BackboneError, CardError, UsageError
 from cnncodes.pointers import explain_pointer
 
@@ -137,6 +138,18 @@ class Backbone:
         codes: npt.NDArray[np.float32]
         [codes] = run_session(self._session, ["code"], {"image": images}, f"backbone {self.card.name!r}")
         return codes
+
+    def release_memory(self) -> None:
+        """Give back what the runtime keeps of the memory that larger batches took; on the CPU alone.
+
+        Raises
+        ------
+        BackboneError
+            If the network fails on the one image that it is run on for that.
+        """
+        if self.providers[0].name == NAMES["cpu"]:
+            name = f"backbone {self.card.name!r}"
+            run_session(self._session, ["code"], {"image": draw_noise(self.frame, 1)}, name, shrinks=True)
 
     def bind(self, batch_size: int) -> BoundRunner:
         """Return what runs the network in batches of one shape, as devices of their own want it.

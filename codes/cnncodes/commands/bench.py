@@ -145,7 +145,7 @@ def _measure_network(
         "precision": precision,
         "batch_size": size,
         "rate": round(rates[sizes.index(size)], 1),
-        "rates": {str(one): round(rate, 1) for one, rate in zip(sizes, rates, strict=True)},
+        "rates": {str(one): round(rate, 1) for one, rate in zip(sizes, rates, strict=True) if rate},
         "cosine": round(float(np.median(cosines)), 5),
         "lowest_cosine": round(float(np.min(cosines)), 5),
     }

@@ -24,7 +24,9 @@ from cnncodes.backbones.running.timing import draw_noise
 from cnncodes.disk import parse_json
 from cnncodes.embedding.batching import Batcher, Runner
 from cnncodes.embedding.lanes import count_lanes, run_lanes
-from cnncodes.errors import StoreError
+from cnncodes.embedding.memory import release_free_memory
+from cnncodes.errors import BackboneError, StoreError
+from cnncodes.machine import find_shortage, measure_memory, measure_resident
 from cnncodes.store.files import write_file
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ _SECONDS = 0.15
 #: seconds at most.
 _ROUNDS, _MOST_SECONDS = 3, 6.0
 _MAY_BE_FASTEST = 0.85
+#: Share of the machine's memory, or the container's, that larger batches may take to be tried.
+_ROOM = 0.75
 _FILE = "tuning.json"
 _KEPT = ("batch_size", "n_jobs", "rate", "measured")
 
@@ -100,7 +104,10 @@ def tune(backbone: Backbone, *, batch_size: int | None = None, n_jobs: int | Non
     path, key = cache_folder() / _FILE, _name(backbone, batch_size, n_jobs)
     kept = _read(path)
     if key in kept:
-        return Tuning(**kept[key])
+        before = Tuning(**kept[key])
+        sizes = [batch_size] if batch_size else [*CPU_BATCHES, *DEVICE_BATCHES]
+        if before.batch_size in sizes and before.n_jobs <= count_lanes(n_jobs):  # else somebody wrote it
+            return before
     found = _measure(backbone, batch_size, n_jobs)
     kept = {**_read(path), key: {name: getattr(found, name) for name in _KEPT}}
     try:
@@ -128,6 +135,8 @@ def _measure(backbone: Backbone, batch_size: int | None, n_jobs: int | None) -> 
 def measure_rates(backbone: Backbone, settings: Sequence[tuple[int, int]]) -> list[float]:
     """Return the views a second of a network with some batch sizes and numbers of lanes: the best of rounds.
 
+    Settings rise; those that there is no memory for have 0. What the larger ones took is given back.
+
     Measured in turns, so that a machine whose speed drifts slows all alike; but on a device one after the
     other, since ONNX Runtime plans convolutions anew whenever the shape is another than in the run before.
     """
@@ -135,10 +144,10 @@ def measure_rates(backbone: Backbone, settings: Sequence[tuple[int, int]]) -> li
         return [_measure_on_device(backbone, *setting) for setting in settings]
     rates: list[list[float]] = [[] for _ in settings]
     runs = [(draw_noise(backbone.frame, batch_size), lanes) for batch_size, lanes in settings]
-    for run in runs:
-        _run_lanes(backbone, *run)  # starts what starts slowly
+    fit = _warm_up(backbone, runs)
+    rates[fit:] = [[0.0, 0.0]] * (len(runs) - fit)
     began = time.perf_counter()
-    left = [*range(len(settings))]
+    left = [*range(fit)]
     rounds = 0
     while left:
         for at in left:
@@ -148,7 +157,30 @@ def measure_rates(backbone: Backbone, settings: Sequence[tuple[int, int]]) -> li
             left = find_unsure(rates)
         if time.perf_counter() - began > _MOST_SECONDS:
             break
+    backbone.release_memory()
+    release_free_memory()
     return [max(mine) for mine in rates]
+
+
+def _warm_up(backbone: Backbone, runs: Sequence[tuple[npt.NDArray[np.uint8], int]]) -> int:
+    """Run each setting once, since the first run is slow; return how many there was memory for.
+
+    What the next will take is guessed by what the last took: it grows with the images that are run at once.
+    A container would end the job that takes too much.
+    """
+    most, each, images = _ROOM * measure_memory(), 0.0, 0
+    for at, (batch, lanes) in enumerate(runs):
+        more, before = len(batch) * lanes - images, measure_resident()
+        if at and before + each * more > most:
+            return at
+        try:
+            _run_lanes(backbone, batch, lanes)
+        except BackboneError as error:
+            if not at or find_shortage(error) is None:
+                raise
+            return at
+        each, images = (measure_resident() - before) / max(more, 1), len(batch) * lanes
+    return len(runs)
 
 
 def _measure_on_device(backbone: Backbone, batch_size: int, lanes: int) -> float:

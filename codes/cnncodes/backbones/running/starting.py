@@ -189,9 +189,16 @@ def explain_fault(error: Exception) -> str:
 
 
 def run_session(
-    session: Any, outputs: Sequence[str] | None, feeds: Mapping[str, Any], name: str
+    session: Any,
+    outputs: Sequence[str] | None,
+    feeds: Mapping[str, Any],
+    name: str,
+    *,
+    shrinks: bool = False,
 ) -> list[Any]:
     """Return the outputs of a session, all of them where None are named.
+
+    With `shrinks`, which is for the CPU, memory that it keeps of larger batches is given back afterwards.
 
     Raises
     ------
@@ -199,7 +206,7 @@ def run_session(
         If it fails, for instance for want of memory; the text calls the graph by `name`.
     """
     try:
-        found: list[Any] = session.run(outputs, dict(feeds), make_options())
+        found: list[Any] = session.run(outputs, dict(feeds), make_options(shrinks=shrinks))
     except Exception as error:  # one class for each kind of fault, as when a session starts
         shapes = ", ".join(str(np.shape(value)) for value in feeds.values())
         raise _explain_run(error, name, shapes) from error
@@ -219,7 +226,7 @@ def _explain_run(error: Exception, name: str, shapes: object) -> BackboneError:
 
 
 @functools.lru_cache(maxsize=32)
-def make_options(graph: int = -1) -> Any:
+def make_options(graph: int = -1, *, shrinks: bool = False) -> Any:
     """Return how a session is run: what fails is raised, and not logged as well.
 
     Parameters
@@ -227,9 +234,13 @@ def make_options(graph: int = -1) -> Any:
     graph : int
         Where CUDA graphs are asked for, the one of its own that the run's buffers have; -1 is none. ONNX
         Runtime would take one for all runs of a session, and write into the buffers of the first.
+    shrinks : bool
+        Whether memory on the CPU is given back afterwards that the run did not need.
     """
     # Once: looking the runtime up takes longer than a small network.
     options = import_runtime().RunOptions()
     options.log_severity_level = _FATAL
     options.add_run_config_entry("gpu_graph_id", str(graph))
+    if shrinks:
+        options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
     return options
