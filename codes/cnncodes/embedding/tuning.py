@@ -168,6 +168,7 @@ def _warm_up(backbone: Backbone, runs: Sequence[tuple[npt.NDArray[np.uint8], int
     What the next will take is guessed by what the last took: it grows with the images that are run at once.
     A container would end the job that takes too much.
     """
+    release_free_memory()  # or what a batch took of it would not show
     most, each, images = _ROOM * measure_memory(), 0.0, 0
     for at, (batch, lanes) in enumerate(runs):
         more, before = len(batch) * lanes - images, measure_resident()
