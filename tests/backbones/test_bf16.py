@@ -16,7 +16,7 @@ from cnncodes.backbones import Backbone
 from cnncodes.backbones.running import instructions
 from cnncodes.backbones.running.bf16 import check_bf16
 from cnncodes.backbones.running.starting import CPU, start_session
-from cnncodes.errors import BackboneError
+from cnncodes.errors import BackboneError, ProviderError
 
 
 def round_weights(model: bytes) -> bytes:
@@ -61,6 +61,18 @@ def test_openvino_computes_in_bf16_or_says_that_it_does_not() -> None:
         with pytest.raises(BackboneError, match="bf16 does not run here"):
             load_backbone(precision="bf16", providers=("openvino",))
         return
-    found = load_backbone(precision="bf16", providers=("openvino",))
+    found = load_backbone(precision="bf16")
+    assert found.providers[0].name == "OpenVINOExecutionProvider"
     images = np.random.default_rng(0).integers(0, 256, (2, 224, 224, 3), np.uint8)
     assert np.abs(found.run(images) - load_backbone().run(images)).max() > 1e-3
+
+
+@pytest.mark.skipif(
+    "OpenVINOExecutionProvider" in onnxruntime.get_available_providers(),
+    reason="needs that OpenVINO is missing",
+)
+def test_bf16_asks_for_openvino_by_itself_and_for_no_other() -> None:
+    with pytest.raises(ProviderError, match="'OpenVINOExecutionProvider' is not available"):
+        load_backbone(precision="bf16")
+    with pytest.raises(BackboneError, match="computed by OpenVINO alone.* is to run on CPUExecutionProvider"):
+        load_backbone(precision="bf16", providers=("cpu",))

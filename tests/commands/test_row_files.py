@@ -18,7 +18,7 @@ COLUMNS = {"image": "string", "value": "float64", "answered": "bool"}
 ROWS = st.lists(
     st.fixed_dictionaries(
         {
-            "image": st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r")),
+            "image": st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
             "value": st.none() | st.floats(allow_nan=False),
             "answered": st.none() | st.booleans(),
         }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.backbones.card import Card
-from cnncodes.backbones.precisions import CHOICES
+from cnncodes.backbones.precisions import BF16, CHOICES
 from cnncodes.backbones.running.doubt import Doubt
 from cnncodes.backbones.running.instructions import has_dot_products
 from cnncodes.backbones.running.outside_weights import check_self_contained
@@ -27,7 +27,7 @@ def load_backbone(
     layer: str | None = None,
     pool: str | None = None,
     precision: str | None = None,
-    providers: Sequence[Any] | str = CPU,
+    providers: Sequence[Any] | str | None = None,
     threads: int = 1,
 ) -> Backbone:
     """Load a backbone and start its session.
@@ -48,11 +48,11 @@ def load_backbone(
         dot products int8 runs too; where it is no gain, a warning says so when it first runs. ``"bf16"`` is
         the file of fp32, computed in bf16 by OpenVINO, an error where the processor has it not; ``"auto"``
         the fastest whose card says that it counts as equal, which of picked layers none does but the first.
-    providers : sequence of str, tuple or Provider, or "auto"
+    providers : sequence of str, tuple or Provider, or "auto", optional
         Execution providers of ONNX Runtime, in order of preference; each has to start. ``"cuda"``,
         ``"cuda:1"``, ``"openvino"``, ONNX Runtime's own names, or one of these with a dict of ONNX Runtime's
         settings: ``[("cuda", {"gpu_mem_limit": 2**31})]``. ``"auto"`` is a GPU's where one starts, else the
-        CPU's.
+        CPU's. By default the CPU; for ``"bf16"`` OpenVINO, which alone computes it.
     threads : int
         Threads in one call. Several lanes of one thread beat one lane of several.
 
@@ -88,6 +88,8 @@ def load_backbone(
                 name_or_path, layer=layer, pool=pool, precision=precision, providers=(one,), threads=threads
             )
         )
+    if providers is None:
+        providers = ("openvino",) if precision == BF16 else CPU
     chosen = parse_providers(providers)
     folder = find_backbone(name_or_path)
     full = Card.read(folder / "card.toml")

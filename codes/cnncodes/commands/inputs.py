@@ -30,12 +30,12 @@ def open_backbone(
     *,
     layer: str | None = None,
     pool: str | None = None,
-    provider: str = "cpu",
+    provider: str | None = None,
 ) -> Backbone:
     """Load a network as `load_backbone` does; what ``auto`` chose is said."""
     from cnncodes.backbones import load_backbone
 
-    chosen = provider if provider == "auto" else (provider,)
+    chosen = provider if provider in ("auto", None) else (provider,)
     backbone = load_backbone(name, precision=precision, layer=layer, pool=pool, providers=chosen)
     if "auto" in (provider, precision):
         reasons = f" ({'; '.join(backbone.passed_over)})" if backbone.passed_over else ""

@@ -38,12 +38,20 @@ def write_rows(path: Path, rows: list[dict[str, Any]], columns: dict[str, str], 
 
 def to_csv(rows: list[dict[str, Any]], names: Iterable[str], number_format: str) -> str:
     """Return rows as CSV, of the columns that are named."""
+    names = list(names)
+    lines = [_to_line(names)]
+    lines += [_to_line([_to_cell(row.get(name), number_format) for name in names]) for row in rows]
+    return "".join(lines)
+
+
+def _to_line(cells: list[Any]) -> str:
+    """Return a line of CSV, which ends with LF.
+
+    Before Python 3.13 `csv` leaves a carriage return without quotes that is not part of the line's end.
+    """
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(names), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _to_cell(value, number_format) for name, value in row.items()})
-    return text.getvalue()
+    csv.writer(text).writerow(cells)
+    return f"{text.getvalue()[:-2]}\n"
 
 
 def _to_cell(value: Any, number_format: str) -> Any:
