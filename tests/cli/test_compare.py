@@ -252,3 +252,15 @@ def test_a_classifier_that_knows_no_class_of_the_images_is_told_once_by_name(mad
     said = capsys.readouterr().err
     assert said.count("lda.cnncodes does not know 'x', 'y': these images count as wrong") == 1
     assert "unknown to the classifier" not in said
+
+
+@pytest.mark.parametrize("command", ["evaluate", "compare", "predict"])
+def test_a_holdout_of_a_source_with_parts_is_said_to_change_nothing(
+    command: str, made: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    models = [str(made / f"{name}.cnncodes") for name in ("centroid", "lda")]
+    given = models if command == "compare" else models[:1]
+    asked = [command, *given, str(made / "photos"), "--memory", str(made / "memory"), "--holdout", "0.2"]
+    assert main(asked) == 0
+    said = "--holdout 0.2 changes nothing: the source has parts already (test, train)"
+    assert capsys.readouterr().err.count(said) == 1

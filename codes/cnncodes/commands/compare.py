@@ -12,6 +12,7 @@ from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result, showin
 from cnncodes.commands.compare_tables import render_compare
 from cnncodes.commands.crossvalidating import keep_codes
 from cnncodes.commands.failures import exceeds_limit, warn_of_failures
+from cnncodes.commands.holding import tell_unused_holdout
 from cnncodes.commands.outputs import check_json_name, check_output, write_report
 from cnncodes.commands.prediction_files import is_prediction_file, read_predictions
 from cnncodes.commands.reporter import Reporter
@@ -85,6 +86,7 @@ def run_compare(options: CompareOptions, reporter: Reporter) -> Result:
     check_output(options.report, (*options.models, options.src))
     _check_kinds(options.models)
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
+    tell_unused_holdout(options.src, options, reporter)
     with keep_codes(options.memory, needed=True) as memory:
         said = {
             name: _look_up(name, model, records, options.src)

@@ -10,6 +10,7 @@ from cnncodes.commands import inputs
 from cnncodes.commands.command import Result
 from cnncodes.commands.companions import Companions, prepare_companions
 from cnncodes.commands.failures import list_read
+from cnncodes.commands.holding import tell_unused_holdout
 from cnncodes.commands.outputs import is_page
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.seen_groups import warn_of_seen_groups
@@ -135,6 +136,7 @@ def predict_labelled(
     """
     from cnncodes.images import draw_together
 
+    tell_unused_holdout(options.src, options, reporter)
     companions = prepare_companions(options, reporter, meaning) if is_page(options.report) else None
     records = records if companions is None else companions.watch(records)
     predictions = predictor.predict_records(

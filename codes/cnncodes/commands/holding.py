@@ -10,7 +10,7 @@ from cnncodes.commands import common, inputs
 from cnncodes.commands.reporter import Reporter
 
 if TYPE_CHECKING:
-    from cnncodes.images import ImageRecord
+    from cnncodes.images import ImageRecord, ImageSource
 
 
 def tell_holdout(
@@ -38,20 +38,19 @@ def tell_holdout(
     """
     if reading.holdout is None:
         return False
-    # Listed again without it: far quicker than reading every image once more to hash it.
-    source = inputs.open_images(src, dataclasses.replace(reading, holdout=None))
-    parts = sorted({record.split for record in source.records if record.split is not None})
+    source = _list_undivided(src, reading)
+    parts = _list_parts(source)
     labelled = {record.key for record in source.records if record.label is not None}
     trained = (
         None if records is None else {r.key for r in records if r.split == "train" and r.key in labelled}
     )
-    given, has = f"--holdout {reading.holdout:g}", f"the source has parts already ({', '.join(parts)})"
+    given = f"--holdout {reading.holdout:g}"
     if "test" in parts:
-        if reporter.was_typed("holdout"):
-            reporter.note(f"{given} changes nothing: {has}")
+        _note_unused(reading, parts, reporter)
     elif parts:
         reporter.warn(
-            f"{given} held nothing out: {has} and no 'test' among them. Nothing is left to evaluate on"
+            f"{given} held nothing out: {_say_parts(parts)} and no 'test' among them. Nothing is left to"
+            " evaluate on"
         )
     elif trained == labelled:
         reporter.warn(
@@ -65,6 +64,30 @@ def tell_holdout(
                 divided[record.key in trained].append(record.label)
         tell_share(divided[True], divided[False], reading.holdout, reporter, by_class=by_class)
     return not parts and trained != labelled
+
+
+def tell_unused_holdout(src: str, reading: common.SourceOptions, reporter: Reporter) -> None:
+    """Say where --holdout, given by the user, changes nothing of what is predicted: there are parts."""
+    if reading.holdout is not None and (parts := _list_parts(_list_undivided(src, reading))):
+        _note_unused(reading, parts, reporter)
+
+
+def _list_undivided(src: str, reading: common.SourceOptions) -> ImageSource:
+    """List a source again without --holdout: far quicker than reading every image once more to hash it."""
+    return inputs.open_images(src, dataclasses.replace(reading, holdout=None), unlisted="record")
+
+
+def _list_parts(source: ImageSource) -> list[str]:
+    return sorted({record.split for record in source.records if record.split is not None})
+
+
+def _note_unused(reading: common.SourceOptions, parts: Sequence[str], reporter: Reporter) -> None:
+    if reporter.was_typed("holdout"):
+        reporter.note(f"--holdout {reading.holdout:g} changes nothing: {_say_parts(parts)}")
+
+
+def _say_parts(parts: Sequence[str]) -> str:
+    return f"the source has parts already ({', '.join(parts)})"
 
 
 def tell_share(

@@ -10,6 +10,7 @@ from cnncodes.commands import inputs
 from cnncodes.commands.class_rows import list_class_columns, make_class_rows, tell_rule
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result
 from cnncodes.commands.failures import judge_failures
+from cnncodes.commands.holding import tell_unused_holdout
 from cnncodes.commands.label_rows import (
     list_label_columns,
     make_label_rows,
@@ -143,6 +144,7 @@ def _predict(
     options: PredictOptions, predictor: Any, reporter: Reporter, *, by_class: bool, **more: Any
 ) -> Any:
     source = inputs.open_images(options.src, options, by_class=by_class, unlisted="record")
+    tell_unused_holdout(options.src, options, reporter)
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), "test")
         source = source if split is None else source.filter(split=split)
