@@ -68,6 +68,26 @@ def test_one_class_of_many_is_found_too() -> None:
     assert (found.severity, found.details["class"]) == ("warn", "class 7")
 
 
+@pytest.mark.parametrize("per_class", [17, 20])
+def test_of_a_leak_that_classes_share_none_gets_the_blame_alone(per_class: int) -> None:
+    looks = [dataclasses.replace(look, format="PNG", width=400, height=400) for look in draw(1)[0]]
+    labels = [f"class {i % 20:02}" for i in range(20 * per_class)]
+    modes = [dataclasses.replace(looks[0], mode="L" if i % 20 < 10 else "RGB") for i in range(len(labels))]
+    [found] = find_betraying_metadata(modes, labels) or []
+    assert "betrays" not in found.sentence
+    assert "it divides the classes into groups: of 20 it tells 10 from the others" in found.sentence
+    assert len(found.details["classes"]) == 10 and found.details["class"] in found.details["classes"]
+    assert len({int(name[-2:]) < 10 for name in found.details["classes"]}) == 1
+
+
+@pytest.mark.parametrize("n_classes", [2, 20])
+def test_a_class_that_is_betrayed_alone_is_named(n_classes: int) -> None:
+    looks, labels = draw(600, n_classes=n_classes)
+    [found] = find_betraying_metadata(plant(looks, labels, "class 1", format="GIF"), labels) or []
+    [named] = found.details["classes"]  # of two classes either is as good
+    assert found.sentence.endswith(f"it betrays {named!r} most.") and (named == "class 1" or n_classes == 2)
+
+
 def test_a_leak_within_groups_alone_is_none() -> None:
     looks, labels = draw(300)
     groups = np.repeat(np.arange(30), 10)

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.tree import DecisionTreeClassifier
 
+from cnncodes.errors import name_some
 from cnncodes.evaluation.checks.betraying import (
     OF_FILE,
     OF_PICTURE,
@@ -55,6 +56,10 @@ class Betrayal:
     label_skill : Estimate
         Its recall less the share of other images that are taken for it: 0 at chance. Its interval is that
         of Wilson's of the two.
+    classes : tuple of str
+        That class, and those of which at least half as large a share is taken for it: they are told from the
+        rest, and not from each other.
+    n_classes : int
     """
 
     balanced_accuracy: Estimate
@@ -62,6 +67,8 @@ class Betrayal:
     feature: str
     label: str
     label_skill: Estimate
+    classes: tuple[str, ...]
+    n_classes: int
 
     @property
     def skill(self) -> float:
@@ -133,7 +140,10 @@ def measure_betrayal(
         accuracy = wilson(round(accuracy.value * len(y)), len(y))
     skills = [_class_skill(y, predicted, k) for k in range(len(classes))]
     best = int(np.argmax([skill.low for skill in skills]))
-    return Betrayal(accuracy, 1 / len(classes), feature, str(classes[best]), skills[best])
+    group = tuple(str(classes[k]) for k in _find_group(y, predicted, best, len(classes)))
+    return Betrayal(
+        accuracy, 1 / len(classes), feature, str(classes[best]), skills[best], group, len(classes)
+    )
 
 
 def _make_tree(n_classes: int, random_state: int, n_rows: int) -> DecisionTreeClassifier:
@@ -190,17 +200,36 @@ def _report(found: Betrayal, n: int, warn: bool, features: tuple[str, ...]) -> F
     sentence = (
         f"{TOLD_BY[features]}{name_most(features, found.feature)}, a tree is right in {told.value:.0%} of"
         f" {n:,} images (mean over classes; 95% interval {told.low:.0%} to {told.high:.0%}; chance"
-        f" {found.chance:.0%}); it betrays {found.label!r} most."
+        f" {found.chance:.0%}); {_say_told(found)}."
     )
     details = {
         "feature": found.feature,
         "class": found.label,
+        "classes": list(found.classes),
         "chance": found.chance,
         "balanced_accuracy": plain_estimate(told),
         "class_skill": plain_estimate(found.label_skill),
         "skill": found.skill,
     }
     return report_betrayal(features, sentence, n, details, warn=warn, noun="class", which="of a class")
+
+
+def _say_told(found: Betrayal) -> str:
+    """Say which class is betrayed, or which ones share what is."""
+    n = len(found.classes)
+    if n == 1:
+        return f"it betrays {found.label!r} most"
+    return (
+        f"it divides the classes into groups: of {found.n_classes} it tells {n} from the others, and not from"
+        f" each other ({name_some(found.classes)})"
+    )
+
+
+def _find_group(y: Array, predicted: Array, best: int, n_classes: int) -> list[int]:
+    """Return the classes that are often taken for the best; it alone where all are."""
+    taken = np.bincount(y, predicted == best, minlength=n_classes) / np.bincount(y, minlength=n_classes)
+    group: list[int] = np.flatnonzero(taken >= taken[best] / 2).tolist()
+    return group if len(group) < n_classes else [best]
 
 
 def _balanced(y: Array, predicted: Array, n_classes: int, weights: Array) -> float:
