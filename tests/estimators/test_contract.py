@@ -22,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_checks
 
 from cnncodes import CodeExtractor, ImageClassifier, ImageMultiLabelClassifier, ImageRegressor, ViewPlan
+from cnncodes.errors import UsageError
 from cnncodes.heads.names import HEADS
 
 ALL = [ImageClassifier, ImageMultiLabelClassifier, ImageRegressor, CodeExtractor]
@@ -199,6 +200,21 @@ def test_labels_in_any_container(make, pictures, wrap, kind):
     X, y = pictures.two()
     y = y if kind == "text" else (y == "light").astype(int)
     assert make().fit(X, wrap(y)).predict(X).tolist() == y.tolist()
+
+
+@pytest.mark.parametrize(
+    ("estimator", "y"),
+    [
+        (ImageClassifier, ["a", "b"] * 3),
+        (ImageRegressor, range(6)),
+        (ImageMultiLabelClassifier, [{"a"}, {"b"}] * 3),
+    ],
+)
+def test_no_images_are_no_score(estimator, y, pictures, backbone, memory):
+    views = {"train_views": "center", "test_views": "center"}
+    fitted = estimator(backbone, memory=memory, **views).fit(pictures.arrays[:6], y)
+    with pytest.raises(UsageError, match="there are no images to score"):
+        fitted.score([], [])
 
 
 def test_a_regressor_is_one_to_scikit_learn(pictures):

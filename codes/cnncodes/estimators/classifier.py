@@ -30,6 +30,7 @@ from cnncodes.estimators.labels import (
 from cnncodes.estimators.novelty import warn_of_unlike
 from cnncodes.estimators.parameters import (
     check_score_weight,
+    check_scored,
     check_weighted,
     make_embedders,
     make_own_head,
@@ -420,6 +421,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         Images of a class that the classifier does not know count as wrong, with a `ResultWarning`.
         """
         records, y = labelled_records(X, y, split="test")
+        check_scored(records)
         y = check_labels(y, len(records))
         check_is_fitted(self, "predictor_")
         check_same_kind(y, self.classes_)

@@ -18,7 +18,7 @@ from cnncodes.estimators.inputs import ImageRows, embed_records
 from cnncodes.estimators.label_predictor import LabelPredictor, check_label_aggregate
 from cnncodes.estimators.label_sets import LabelSets, check_delimiter, check_divided, read_label_sets
 from cnncodes.estimators.labels import labelled_records, say_unknown_labels
-from cnncodes.estimators.parameters import check_score_weight
+from cnncodes.estimators.parameters import check_score_weight, check_scored
 from cnncodes.estimators.predictor import ImagePredictor
 from cnncodes.estimators.unknown import Training, find_scale
 from cnncodes.heads.multilabel.selection import make_label_head
@@ -267,6 +267,7 @@ class ImageMultiLabelClassifier(ClassifierMixin, ImageEstimator):  # type: ignor
         """
         check_is_fitted(self, "predictor_")
         records, labels = labelled_records(X, y, split="test")
+        check_scored(records)
         sets = read_label_sets(labels, len(records), self.label_delimiter)
         truth, others, unknown = sets.align(self.classes_)
         if len(unknown):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from cnncodes.heads.weights import read_weights
 if TYPE_CHECKING:
     from cnncodes.estimators.base import ImageEstimator
     from cnncodes.estimators.classifier import ImageClassifier
+    from cnncodes.images import ImageRecord
 
 Array = npt.NDArray[Any]
 
@@ -85,6 +87,12 @@ def check_weight(head: Any, sample_weight: Any, n_images: int) -> Array | None:
     if weight is not None and not has_fit_parameter(learner, "sample_weight"):
         raise UsageError(f"the head {type(learner).__name__} takes no sample_weight: leave it out.")
     return weight
+
+
+def check_scored(records: Sequence[ImageRecord]) -> None:
+    """Raise `UsageError` where there is nothing to score; asked before labels, whose kind none tell."""
+    if not records:
+        raise UsageError("there are no images to score: give at least one.")
 
 
 def check_score_weight(sample_weight: Any, n_images: int) -> Array | None:

@@ -17,7 +17,7 @@ from cnncodes.estimators.base import ImageEstimator
 from cnncodes.estimators.inputs import Progress, embed_records
 from cnncodes.estimators.labels import labelled_records
 from cnncodes.estimators.number_predictor import NumberPredictor, check_number_aggregate
-from cnncodes.estimators.parameters import check_score_weight
+from cnncodes.estimators.parameters import check_score_weight, check_scored
 from cnncodes.estimators.predictor import ImagePredictor
 from cnncodes.estimators.targets import check_targets, check_varied, name_targets, parse_targets, read_targets
 from cnncodes.estimators.training import find_scorer
@@ -246,6 +246,7 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
         """
         check_is_fitted(self, "predictor_")
         records, labels = labelled_records(X, y, split="test")
+        check_scored(records)
         truth = read_targets(records) if y is None else check_targets(labels, len(records))
         if truth.size != len(truth) * len(self.targets_):
             raise UsageError(f"y must have {len(self.targets_)} targets an image. Got shape {truth.shape}.")
