@@ -87,6 +87,12 @@ def test_an_array_of_four_dimensions_is_a_list_of_images() -> None:
     assert records_from(np.zeros((0, 4, 4, 3), np.uint8)) == records_from([]) == []
 
 
+@pytest.mark.parametrize("shape", [(0,), (0, 1), (0, 3), (0, 4, 4)])
+@pytest.mark.parametrize("dtype", [float, np.uint8, object, str])
+def test_an_array_of_length_0_is_no_images(shape: tuple[int, ...], dtype: type) -> None:
+    assert records_from(np.empty(shape, dtype)) == []
+
+
 def test_what_is_in_memory_is_not_copied() -> None:
     (record,) = records_from([ARRAY])
     assert record.read() is ARRAY

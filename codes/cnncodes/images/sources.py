@@ -122,7 +122,7 @@ def records_from(X: Any) -> list[ImageRecord]:
     Parameters
     ----------
     X : list, tuple, array or Series of paths, bytes, PIL images or uint8 arrays; or one folder
-        A table of one column is as good as the column.
+        A table of one column is as good as the column. An array of length 0 holds none.
 
     Raises
     ------
@@ -175,6 +175,8 @@ def _check_list(X: Any) -> None:
         raise UsageError(f"expected a list of images. Got one {type(X).__name__}. For one image: [image].")
     if isinstance(X, AnySet | Mapping):
         raise UsageError(f"expected a list of images. Got a {type(X).__name__}, which has no order.")
+    if isinstance(X, np.ndarray) and X.ndim and not len(X):  # as of [], whatever else its shape and type
+        return
     if isinstance(X, np.ndarray) and X.dtype != object and X.dtype.kind not in "US":
         if X.ndim != 4:
             raise UsageError(
