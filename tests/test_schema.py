@@ -9,8 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnncodes.commands import COMMANDS
 from cnncodes.errors import UsageError
-from cnncodes.schema import add_arguments, find_problems, from_arguments, from_mapping, from_text, option
+from cnncodes.schema import (
+    add_arguments,
+    field_types,
+    find_problems,
+    from_arguments,
+    from_mapping,
+    from_text,
+    option,
+    option_fields,
+)
 
 
 def _odd(value: int) -> None:
@@ -107,6 +117,33 @@ def test_text_stays_text_for_an_option_that_takes_text(text: str) -> None:
 @given(st.integers())
 def test_whole_numbers_from_the_shell_are_whole_numbers(number: int) -> None:
     assert from_text(Options, "batch_size", str(number)) == number
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("5%", 0.05), ("33.3%", 0.333), ("20 %", 0.2), ("100%", 1.0), ("0.05", 0.05), ("%", "%")],
+)
+def test_a_share_from_the_shell_may_be_in_per_cent(text: str, value: object) -> None:
+    @dataclass(frozen=True)
+    class Shares:
+        risk: float | None = option("Share.", default=None, share=True)
+        other: float | None = option("No share.", default=None)
+        layers: str | float = option("Share, or name.", default="0.3", share=True)
+
+    assert from_text(Shares, "risk", text) == from_text(Shares, "layers", text) == value
+    assert "%" not in text or from_text(Shares, "other", text) == text
+
+
+def test_every_option_that_is_a_share_takes_per_cent() -> None:
+    taken = {
+        field.name
+        for name in COMMANDS
+        for field in option_fields(COMMANDS[name].options)
+        if float in field_types(COMMANDS[name].options)[field.name]
+        and from_text(COMMANDS[name].options, field.name, "20%") == 0.2
+    }
+    shares = {"holdout", "abstain", "coverage", "threshold", "unfreeze", "backbone_lr_mult", "validation"}
+    assert taken == {*shares, "label_smoothing"}
 
 
 @dataclass(frozen=True)

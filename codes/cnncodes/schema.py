@@ -43,6 +43,7 @@ def option(
     check: Callable[[Any], object] | None = None,
     empty: bool = False,
     once: bool = False,
+    share: bool = False,
 ) -> Any:
     """Make a dataclass field that is an option of a command.
 
@@ -68,16 +69,19 @@ def option(
     once : bool
         Whether two values are refused, as where both may be meant. Of others the last one counts, so that
         what a script gives can be changed.
+    share : bool
+        Whether it is a share of 1, which a text from the shell may give in per cent, too.
     """
     metadata = {
         "help": help,
         "short": short,
         "off": off,
-        "metavar": metavar,
+        "metavar": metavar or ("SHARE" if share else None),
         "choices": choices,
         "check": check,
         "empty": empty,
         "once": once,
+        "share": share,
     }
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -202,7 +206,24 @@ def from_text(cls: type, name: str, text: str) -> Any:
                 return kind(text)
             except ValueError:
                 continue
-    return text
+    shares = [field.name for field in dataclasses.fields(cls) if field.metadata.get("share")]
+    try:
+        return read_share(text) if name in shares else text
+    except ValueError:
+        return text
+
+
+def read_share(text: str) -> float:
+    """Return the share that a text says, in per cent or not; raise `ValueError` where it says none.
+
+    Examples
+    --------
+    >>> read_share("5%"), read_share("0.05")
+    (0.05, 0.05)
+    """
+    if not text.endswith("%"):
+        return float(text)
+    return float(f"{text.removesuffix('%').rstrip()}e-2")  # divided by 100 it would be rounded twice
 
 
 class _StoreOnce(argparse.Action):

@@ -99,10 +99,10 @@ class SourceOptions:
         empty=True,
     )
     holdout: float | None = option(
-        "Where the source has no parts: make this share of each class the part test, the rest train."
-        " The same images are held out each time; equal files and groups stay together.",
+        "Where the source has no parts: make this share of each class, 0.2 or 20%, the part test, the rest"
+        " train. The same images are held out each time; equal files and groups stay together.",
         default=None,
-        metavar="SHARE",
+        share=True,
         check=_check_share,
     )
     n_jobs: int | None = option(

@@ -69,6 +69,7 @@ class EvaluateOptions(common.EmbeddingOptions):
         " answers are wrong, against what was promised, and accuracy against coverage.",
         default=None,
         metavar="RISK",
+        share=True,
         check=common.check_risk,
     )
     memory: str | None = option(common.HELP_MEMORY, default=None, metavar="FOLDER")

@@ -30,6 +30,7 @@ class LabelFitOptions:
         " one with the best F1 on held-out images. [f1]",
         default=None,
         metavar="P",
+        share=True,
         check=_check_threshold,
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 from cnncodes.commands import common
 from cnncodes.commands.tasks import delimiter_option
 from cnncodes.errors import UsageError
-from cnncodes.schema import option
+from cnncodes.schema import option, read_share
 
 SUFFIXES = (".csv", ".parquet")
 
@@ -40,7 +40,7 @@ def parse_priors(priors: tuple[str, ...], classes: dict[str, Any]) -> Any:
 
     Examples
     --------
-    >>> parse_priors(("1=0.9", "a=b=0.1"), {"1": 1})
+    >>> parse_priors(("1=90%", "a=b=0.1"), {"1": 1})
     {1: 0.9, 'a=b': 0.1}
     """
     if priors in ((), ("estimate",)):
@@ -49,7 +49,7 @@ def parse_priors(priors: tuple[str, ...], classes: dict[str, Any]) -> Any:
     for text in priors:
         name, _, share = text.rpartition("=")
         try:
-            number = float(share)
+            number = read_share(share)
         except ValueError:
             number = -1.0
         if not name or number < 0:
@@ -76,16 +76,18 @@ class PredictOptions(common.EmbeddingOptions):
     top_k: int = option("Classes named for each image.", default=1, metavar="K", check=common.check_positive)
     abstain: float | None = option(
         "Leave the class empty where it is not sure: of those named, at most this share is wrong, with 95 %"
-        " confidence for images like those trained on (0.05 is a twentieth). Adds the column 'answered'.",
+        " confidence for images like those trained on (0.05, or 5%, is a twentieth). Adds the column"
+        " 'answered'.",
         default=None,
         metavar="RISK",
+        share=True,
         check=common.check_risk,
     )
     coverage: float | None = option(
         "Numbers: share of truths that the columns 'low' and 'high' are to enclose, of images like those"
         " trained on. [0.9]",
         default=None,
-        metavar="SHARE",
+        share=True,
         check=common.check_risk,
     )
     novelty: bool = option(

@@ -118,6 +118,7 @@ class FineTuning:
         " NAME --blocks' lists them.",
         default="0.3",
         metavar="WHAT",
+        share=True,
         check=check_unfreeze,
     )
     epochs: int = option(
@@ -141,7 +142,7 @@ class FineTuning:
     backbone_lr_mult: float = option(
         "Learning rate of the backbone's last block, as a share of the head's.",
         default=0.1,
-        metavar="SHARE",
+        share=True,
         check=check_rate,
     )
     layer_decay: float = option(
@@ -184,7 +185,7 @@ class FineTuning:
     label_smoothing: float = option(
         "Share of each label that goes to all classes.",
         default=0.0,
-        metavar="SHARE",
+        share=True,
         check=between(0, 1, high_too=False),
     )
     mixup: float = option(
@@ -212,7 +213,7 @@ class FineTuning:
         "Share of the training images that is not trained on and says when to stop, where the source has no"
         " part 'val'.",
         default=0.2,
-        metavar="SHARE",
+        share=True,
         check=between(0, 0.5, low_too=False),
     )
     patience: int = option(
