@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import sklearn
 from sklearn.base import clone, is_classifier, is_regressor
+from sklearn.ensemble import AdaBoostClassifier, BaggingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
@@ -256,6 +257,15 @@ def test_cross_val_score_on_paths(make, pictures, wrap):
         make(), wrap(pictures.paths), pictures.labels, cv=2, scoring="accuracy", error_score="raise"
     )
     assert scores.mean() > 0.9
+
+
+@pytest.mark.parametrize("ensemble", [BaggingClassifier, AdaBoostClassifier])
+def test_ensembles_that_want_a_matrix_take_a_column_of_paths(make, pictures, ensemble):
+    X = np.array([str(path) for path in pictures.paths])
+    made = ensemble(make(), n_estimators=2, random_state=0)
+    with pytest.raises(ValueError, match="Expected 2D array"):
+        made.fit(X, pictures.labels)
+    assert made.fit(X[:, None], pictures.labels).score(X[:, None], pictures.labels) > 0.8
 
 
 def test_cross_val_score_on_one_array_of_all(make, pictures):
