@@ -157,7 +157,9 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
         ----------
         X : list of paths, encoded bytes, PIL images or uint8 arrays; or a folder
         y : array-like of float, shape (n_images,) or (n_images, n_targets)
-            May be left out for a folder of folders whose names are the numbers.
+            May be left out for a folder of folders whose names are the numbers. One column is one target, so
+            that predictions have the shape (n_images,), as those of scikit-learn's `RandomForestRegressor`,
+            and not (n_images, 1), as those of its `LinearRegression`.
         sample_weight, groups
             As of `ImageClassifier.fit`.
 
