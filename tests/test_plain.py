@@ -11,6 +11,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cnncodes import evaluation
 from cnncodes.plain import to_builtin, to_plain
 
 
@@ -52,3 +53,21 @@ def test_a_number_stays_the_number_that_it_is(value: Any) -> None:
 def test_a_dataclass_is_an_object_and_its_class_none() -> None:
     assert to_plain(Pair(np.int64(1), (math.inf, "a"))) == {"left": 1, "right": [None, "a"]}
     assert to_plain(Pair) is Pair
+
+
+def test_every_result_of_evaluation_is_had_as_json_holds_it() -> None:
+    results = [getattr(evaluation, name) for name in evaluation.__all__ if name[0].isupper()]
+    assert results and all(hasattr(result, "to_dict") for result in results)
+    y, other = ["a", "b"] * 10, ["a", "b", "b", "b"] * 5
+    for found in (
+        evaluation.evaluate_predictions(y, other, ["a", "b"]),
+        evaluation.evaluate_numbers(np.arange(20.0), np.arange(20.0) + 1),
+        evaluation.evaluate_multilabel(
+            np.eye(2)[[0, 1] * 10], np.eye(2)[[0] * 20], np.full((20, 2), 0.5), [0, 1]
+        ),
+        evaluation.compare_classifiers(y, {"one": other, "other": y}),
+        evaluation.run_mcnemar(y, other, y),
+        evaluation.measure_share([True, False] * 10),
+    ):
+        plain = found.to_dict()
+        assert json.loads(json.dumps(plain, allow_nan=False)) == plain == to_plain(found)

@@ -28,6 +28,15 @@ def to_plain(value: Any) -> Any:
     return value
 
 
+class PlainResult:
+    """What dataclasses of figures have in common."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all of it as JSON holds it; what is no finite number is None."""
+        plain: dict[str, Any] = to_plain(self)
+        return plain
+
+
 def to_builtin(value: Any) -> Any:
     """Return a number, text or truth value of NumPy as Python's; other values as they are.
 

@@ -22,6 +22,7 @@ from cnncodes.evaluation.probabilities import (
     read_probabilities,
 )
 from cnncodes.evaluation.shares import measure_share
+from cnncodes.plain import PlainResult
 
 Array = npt.NDArray[Any]
 
@@ -53,7 +54,7 @@ class CoveragePoint:
 
 
 @dataclass(frozen=True)
-class AbstentionFigures:
+class AbstentionFigures(PlainResult):
     """A rule for answers on labelled images, beside what was promised of it.
 
     Attributes

@@ -15,6 +15,7 @@ from cnncodes.evaluation.figures import FIGURES, show_result
 from cnncodes.evaluation.given import read_groups, refuse_masked
 from cnncodes.evaluation.intervals import RESAMPLES, Estimate, draw_weights
 from cnncodes.evaluation.shares import measure_share
+from cnncodes.plain import PlainResult
 
 Array = npt.NDArray[Any]
 
@@ -41,7 +42,7 @@ class Bin:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Calibration(PlainResult):
     """How far the probabilities of answers are from the shares of right ones.
 
     Attributes

@@ -21,6 +21,7 @@ from cnncodes.evaluation.intervals import NO_INTERVAL, Estimate, count_groups
 from cnncodes.evaluation.metrics import evaluate_predictions
 from cnncodes.evaluation.paired import FIGURES, LOSSES, McNemar, compare_paired, run_mcnemar
 from cnncodes.evaluation.thresholds import LEVEL
+from cnncodes.plain import PlainResult
 
 Array = npt.NDArray[Any]
 
@@ -110,7 +111,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class ClassifierComparison:
+class ClassifierComparison(PlainResult):
     """Several classifiers on the same images.
 
     Attributes

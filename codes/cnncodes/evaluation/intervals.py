@@ -10,6 +10,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from cnncodes.plain import PlainResult
+
 RESAMPLES = 2000
 
 #: What sums of equal numbers differ by, as a share.
@@ -26,7 +28,7 @@ NO_INTERVAL = (
 
 
 @dataclass(frozen=True)
-class Estimate:
+class Estimate(PlainResult):
     """A figure, its 95 % interval, and the number of images behind it.
 
     Attributes

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from cnncodes.errors import UsageError
 from cnncodes.evaluation.columns import list_names, order_columns
 from cnncodes.evaluation.given import refuse_masked
+from cnncodes.plain import PlainResult
 
 Array = npt.NDArray[Any]
 
@@ -19,7 +20,7 @@ ALPHA = 0.05
 
 
 @dataclass(frozen=True)
-class LabelPair:
+class LabelPair(PlainResult):
     """Two labels, of which one was missed and the other named wrongly on the same images.
 
     Attributes

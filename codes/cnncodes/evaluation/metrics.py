@@ -30,12 +30,13 @@ from cnncodes.evaluation.probabilities import (
     read_probabilities,
 )
 from cnncodes.evaluation.shares import measure_share
+from cnncodes.plain import PlainResult
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
-class ClassFigures:
+class ClassFigures(PlainResult):
     """Figures of one class.
 
     Attributes
@@ -62,7 +63,7 @@ class ClassFigures:
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class Evaluation(PlainResult):
     """How good predictions are.
 
     Intervals are of 95 %. Those of shares are Wilson's, all others of the bootstrap over images: percentiles,

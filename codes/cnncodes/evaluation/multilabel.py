@@ -21,6 +21,7 @@ from cnncodes.evaluation.label_order import LabelOrder, mean_known
 from cnncodes.evaluation.means import summarize_biased
 from cnncodes.evaluation.probabilities import check_named_once
 from cnncodes.evaluation.shares import measure_share
+from cnncodes.plain import PlainResult
 
 Array = npt.NDArray[Any]
 
@@ -28,7 +29,7 @@ _SUMMARY = ("micro_f1", "macro_f1", "mean_average_precision", "hamming_loss")
 
 
 @dataclass(frozen=True)
-class LabelFigures:
+class LabelFigures(PlainResult):
     """Figures of one label.
 
     Attributes
@@ -63,7 +64,7 @@ class LabelFigures:
 
 
 @dataclass(frozen=True)
-class MultiLabelEvaluation:
+class MultiLabelEvaluation(PlainResult):
     """How good predicted labels are.
 
     Intervals are of 95 %: those of `summarize_biased`, by the bootstrap over images, or over whole groups

@@ -13,6 +13,7 @@ from cnncodes.evaluation.given import check_width, read_groups
 from cnncodes.evaluation.intervals import Estimate, bootstrap, make_mean, summarize_positive
 from cnncodes.evaluation.numbers import check_numbers
 from cnncodes.evaluation.shares import measure_share
+from cnncodes.plain import PlainResult
 
 Array = npt.NDArray[Any]
 
@@ -21,7 +22,7 @@ RANGES, IMAGES = 8, 20
 
 
 @dataclass(frozen=True)
-class RangeFigures:
+class RangeFigures(PlainResult):
     """Figures of the images whose true number is in a range.
 
     Attributes

@@ -25,6 +25,7 @@ from cnncodes.evaluation.intervals import (
     summarize_positive,
 )
 from cnncodes.evaluation.shares import measure_share
+from cnncodes.plain import PlainResult
 
 Array = npt.NDArray[Any]
 
@@ -33,7 +34,7 @@ _ERRORS = ("mae", "rmse", "constant_mae", "relative_mae")
 
 
 @dataclass(frozen=True)
-class NumberEvaluation:
+class NumberEvaluation(PlainResult):
     """How good predicted numbers are.
 
     Intervals are of 95 %, by the bootstrap over images, or over whole groups where there are any: those of

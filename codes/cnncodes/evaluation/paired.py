@@ -23,6 +23,7 @@ from cnncodes.evaluation.probabilities import (
     find_best_two,
     read_probabilities,
 )
+from cnncodes.plain import PlainResult
 
 Array = npt.NDArray[Any]
 
@@ -176,7 +177,7 @@ def _check_proba(given: Any, classes: Any) -> Array:
 
 
 @dataclass(frozen=True)
-class McNemar:
+class McNemar(PlainResult):
     """McNemar's exact test of two classifiers on the same images.
 
     Where there are groups they are counted, each once, by which of the two is right on more of its images.

@@ -22,6 +22,7 @@ from cnncodes.evaluation.crossvalidation.repeating import (
 from cnncodes.evaluation.metrics import Evaluation, evaluate_predictions
 from cnncodes.heads.folds import Split, count_members, split_images
 from cnncodes.heads.scarcity import name_classes
+from cnncodes.plain import PlainResult
 
 if TYPE_CHECKING:
     from cnncodes.estimators import ImageClassifier
@@ -30,7 +31,7 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class CrossValidation:
+class CrossValidation(PlainResult):
     """What heads said of images that they had not seen, and how good that is.
 
     Attributes

@@ -21,6 +21,7 @@ from cnncodes.evaluation.crossvalidation.repeating import (
 from cnncodes.evaluation.multilabel import MultiLabelEvaluation, evaluate_multilabel
 from cnncodes.heads.multilabel.folds import find_scarce, split_label_images
 from cnncodes.heads.scarcity import name_classes
+from cnncodes.plain import PlainResult
 
 if TYPE_CHECKING:
     from cnncodes.estimators import ImageMultiLabelClassifier
@@ -30,7 +31,7 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class MultiLabelCrossValidation:
+class MultiLabelCrossValidation(PlainResult):
     """What heads said of images that they had not seen, and how good that is.
 
     Attributes

@@ -21,6 +21,7 @@ from cnncodes.evaluation.crossvalidation.repeating import (
 from cnncodes.evaluation.numbers import NumberEvaluation, evaluate_numbers, make_statistics
 from cnncodes.evaluation.thresholds import COVERAGE
 from cnncodes.heads.folds import Split, split_images
+from cnncodes.plain import PlainResult
 
 if TYPE_CHECKING:
     from cnncodes.estimators import ImageRegressor
@@ -30,7 +31,7 @@ Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class NumberCrossValidation:
+class NumberCrossValidation(PlainResult):
     """What heads predicted of images that they had not seen, and how good that is.
 
     Attributes
