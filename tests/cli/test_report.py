@@ -95,6 +95,25 @@ def test_the_part_train_lies_next_to_the_images_and_is_checked_with_them(
     assert "not checked. They were left out by --checks never." in page
 
 
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        (["--train", "none"], "They were left out by --train none."),
+        (["--train", "{}/photos/test"], "this classifier was trained on 0 that can be read"),
+    ],
+)
+def test_what_may_be_shared_with_training_images_is_said_not_to_be_checked_without_them(
+    fitted: Path, tmp_path: Path, more: list[str], why: str
+) -> None:
+    page = write(fitted, tmp_path / "r.html", *(word.format(fitted) for word in more))
+    [said] = re.findall("<h3>Not checked</h3><ul>(.*?)</ul>", page)
+    for check in ("Copies", "Groups on both sides"):
+        assert f"<li>{check}: not looked for between training images and these" in said
+    assert said.count(why) == 2 and "not in several parts" not in said
+    whole = write(fitted, tmp_path / "r.html", "--split", "all", *(word.format(fitted) for word in more))
+    assert "no image says what group it belongs to" in whole and "not looked for" not in whole
+
+
 @pytest.mark.slow
 def test_training_images_of_another_source_keep_names_of_their_own(
     fitted: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

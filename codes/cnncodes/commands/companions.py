@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from cnncodes.estimators.predictor import ImagePredictor
+    from cnncodes.evaluation.checks import DataChecks
     from cnncodes.evaluation.checks.looking import Look
     from cnncodes.images import ImageRecord
     from cnncodes.report import CheckedData, Comparison, Training
@@ -105,7 +106,7 @@ class Companions:
 
         found = read_trained(self.candidates, predictor, self.options, self.looks, reporter)
         if isinstance(found, str):
-            return found, self._check(records, codes, [], codes[:0], reporter)
+            return found, self._check(records, codes, [], codes[:0], reporter, why_alone=found)
         trained, others = found
         whose = f"that the {name_kind(predictor)} was trained on"
         described = f"{len(trained):,} images of {self.candidates.source} {whose}"
@@ -121,7 +122,10 @@ class Companions:
         trained: Sequence[ImageRecord],
         others: npt.NDArray[np.float32],
         reporter: Reporter,
+        *,
+        why_alone: str = "",
     ) -> CheckedData | str:
+        """Check the data; `why_alone` says in a sentence why there are no training images among them."""
         import numpy as np
 
         from cnncodes.evaluation.checks import run_checks
@@ -145,10 +149,24 @@ class Companions:
             label_delimiter=self.meaning.label_delimiter,
             n_jobs=self.options.n_jobs,
         )
+        if why_alone and len(found.parts) < 2:
+            found = _say_alone(found, why_alone)
         described = f"{len(records):,} images that were evaluated"
         if more:
             described += f" and {len(more):,} that were trained on"
         return CheckedData(found, {record.key: record for record in checked}, described)
+
+
+def _say_alone(checks: DataChecks, why: str) -> DataChecks:
+    """Say that nothing was looked for between training images and others, whatever parts a source has."""
+    from cnncodes.evaluation.checks.report import LeftOut
+
+    kept = [one for one in checks.left_out if one.check != "groups"]
+    said = [
+        LeftOut(check, f"not looked for between training images and these, without the former. {why}")
+        for check in ("duplicates", "groups")
+    ]
+    return dataclasses.replace(checks, left_out=(*said, *kept))
 
 
 def prepare_companions(options: Any, reporter: Reporter, meaning: Meaning = CLASSES) -> Companions:
