@@ -14,7 +14,9 @@ from PIL import Image
 from cnncodes import embed
 from cnncodes.cli import main
 from cnncodes.images import ImageRecord, ImageSource
+from cnncodes.store import CodesWriter, Space, StoredViews
 from cnncodes.store.locking import WriterLock
+from cnncodes.views import ViewPlan
 
 
 @pytest.fixture
@@ -33,6 +35,37 @@ def test_info_counts_and_names(codes: Path, capsys: pytest.CaptureFixture[str]) 
     found = json.loads(capsys.readouterr().out)
     assert (found["images"], found["rows"], found["complete"]) == (3, 6, True)
     assert found["layers"] == {"code": 1280}
+
+
+@pytest.mark.parametrize(
+    ("plan", "line"),
+    [
+        ("flip", "views    2 an image (flip): 256/center, 256/center/mirror\n"),
+        ("center, train:1", "views    2 an image: 256/center, random/0\n"),
+        ("tencrop", "256/top-left/mirror, 256/top-right/mirror, 256/bottom-left/mirror and 2 more\n"),
+    ],
+)
+def test_info_names_the_views(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], plan: str, line: str
+) -> None:
+    out = tmp_path / "one.codes"
+    embed([np.zeros((40, 40, 3), np.uint8)], out, views=plan)
+    assert main(["codes", "info", str(out)]) == 0
+    assert line in capsys.readouterr().out
+    assert main(["codes", "info", str(out), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["views"]) == found["rows"]
+
+
+def test_info_of_codes_that_do_not_say_how_views_were_cut_shows_the_rest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    space = Space("net", "00" * 32, "pool", 3, "bicubic 256 -> 224", "exact")
+    with CodesWriter.open(tmp_path / "x.codes", space, StoredViews(ViewPlan.parse("flip").to_dict())):
+        pass
+    assert main(["codes", "info", str(tmp_path / "x.codes")]) == 0
+    text = capsys.readouterr().out
+    assert "views    names unknown; --json has the plan\n" in text and "images   0\n" in text
 
 
 def test_verify_ends_with_1_and_every_problem(codes: Path, capsys: pytest.CaptureFixture[str]) -> None:

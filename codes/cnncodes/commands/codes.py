@@ -5,12 +5,19 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands.command import PROBLEMS, Command, Result
 from cnncodes.commands.controls import escape_controls
 from cnncodes.commands.reporter import Reporter, format_seconds
-from cnncodes.errors import DamagedManifest, count, sentence
+from cnncodes.errors import CnnCodesError, DamagedManifest, count, sentence
 from cnncodes.schema import option
+
+if TYPE_CHECKING:
+    from cnncodes.store.manifest import StoredViews
+
+#: Names of classes, parts and views that a line has at most.
+_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,7 @@ def run_info(options: CodesOptions, reporter: Reporter) -> Result:
         "writer": writer,
         "space": manifest.space.to_dict(),
         "plan": manifest.views.plan,
+        "views": _name_views(manifest.views),
         "reduce": manifest.views.reduce,
         "dtype": manifest.dtype,
         "layers": manifest.parts,
@@ -51,6 +59,17 @@ def run_info(options: CodesOptions, reporter: Reporter) -> Result:
     }
 
 
+def _name_views(stored: StoredViews) -> list[str]:
+    """Return the views' names; none where the manifest does not say what these are by."""
+    from cnncodes.backbones.frame import Frame
+    from cnncodes.views import ViewPlan
+
+    try:
+        return list(ViewPlan.from_dict(stored.plan).names(Frame(**stored.frame)))
+    except (CnnCodesError, TypeError):  # of another version: what else is known is worth showing
+        return []
+
+
 def render_info(result: Result) -> str:
     """Return what a dataset holds, a line each."""
     space, counts = result["space"], {key: _count(result[key]) for key in ("labels", "splits")}
@@ -61,6 +80,7 @@ def render_info(result: Result) -> str:
         ("codes", f"{result['codes']}{_describe_state(result)}"),
         ("images", f"{result['images']:,}"),
         ("rows", f"{result['rows']:,}, {rows}"),
+        ("views", _describe_views(result["plan"], result["views"])),
         ("labels", counts["labels"] or "none"),
         ("parts", counts["splits"] or "none"),
         ("groups", f"{result['groups']:,}" if result["groups"] else "none"),
@@ -72,6 +92,17 @@ def render_info(result: Result) -> str:
         ("files", f"{count(result['shards'], 'shard')}, {result['bytes'] / 1e6:,.1f} MB in all"),
     ]
     return "".join(f"{name.ljust(8)} {_escape(value)}\n" for name, value in lines)
+
+
+def _describe_views(plan: dict[str, Any], names: list[str]) -> str:
+    from cnncodes.views import ViewPlan
+    from cnncodes.views.naming import find_name
+
+    if not names:
+        return "names unknown; --json has the plan"
+    named = find_name(ViewPlan.from_dict(plan))
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return f"{len(names):,} an image{f' ({named})' if named else ''}: {', '.join(names[:_SHOWN])}{more}"
 
 
 def _describe_state(result: Result) -> str:
@@ -94,8 +125,8 @@ def _escape(text: str) -> str:
 
 
 def _count(counts: dict[str, int]) -> str:
-    shown = [f"{name} {number:,}" for name, number in list(counts.items())[:8]]
-    return ", ".join(shown) + (f" and {len(counts) - 8} more" if len(counts) > 8 else "")
+    shown = [f"{name} {number:,}" for name, number in list(counts.items())[:_SHOWN]]
+    return ", ".join(shown) + (f" and {len(counts) - _SHOWN} more" if len(counts) > _SHOWN else "")
 
 
 def run_verify(options: CodesOptions, reporter: Reporter) -> Result:
