@@ -199,14 +199,14 @@ def suggest(name: str, known: Iterable[str]) -> str:
     "Did you mean '--batch-size'? Known: --batch-size, --out."
     """
     names = sorted(known)
-    close = _find_close(name, names)
+    close = find_close(name, names)
     hint = f"Did you mean {close!r}? " if close else ""
     # Names with commas could not be told apart without quotes.
     shown = [repr(name) for name in names] if any("," in name for name in names) else names
     return f"{hint}Known: {', '.join(shown) or 'none'}."
 
 
-def _find_close(name: str, names: list[str]) -> str | None:
+def find_close(name: str, names: list[str]) -> str | None:
     """Return the one name that begins so, or else the nearest."""
     begun = [one for one in names if name and one.startswith(name)]
     found = begun if len(begun) == 1 else difflib.get_close_matches(name, names, n=1)
@@ -224,7 +224,7 @@ def suggest_nearest(name: str, known: Iterable[str]) -> str:
     'No name among its 2 is near.'
     """
     names = sorted(known)
-    close = _find_close(name, names)
+    close = find_close(name, names)
     return f"Did you mean {close!r}?" if close else f"No name among its {len(names)} is near."
 
 

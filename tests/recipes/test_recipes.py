@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from cnncodes.cli import main
 from cnncodes.errors import UsageError
 from cnncodes.recipes import Recipe, Step, find_recipe, list_recipes, read_recipe
 from cnncodes.recipes.recipe import change_settings, check_recipe, place_recipe, resolve_options
@@ -57,6 +58,51 @@ def test_every_problem_of_every_step_is_named() -> None:
     assert "step 'data': its id is reserved" in text
 
 
+def test_missing_images_and_an_unknown_command_hide_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text("""name = "bad"
+description = "d"
+[[step]]
+id = "codes"
+command = "embed"
+src = "${data}"
+out = "${out}/a.codes"
+vews = "flip"
+[[step]]
+id = "fit"
+command = "fitt"
+haed = "${nope.out}"
+[[step]]
+id = "judge"
+command = "zzzz"
+model = "${fit.out}"
+src = "${gone.out}"
+[[step]]
+id = "again"
+command = "evaluate"
+model = "${judge.out}"
+src = "x"
+""")
+    assert main(["run", str(file), "-o", str(tmp_path / "run")]) == 2
+    text = capsys.readouterr().err
+    assert "recipe 'bad': it works on your images: say where they are with --data. step" in text
+    assert "step 'codes': unknown option 'vews'. Did you mean 'views'?" in text
+    assert "step 'fit': unknown command 'fitt'. Did you mean 'fit'?" in text
+    for problem in (
+        "unknown option 'haed'",
+        "src is missing",
+        "out is missing",
+        "${nope.out} refers to 'nope'",
+    ):
+        assert f"step 'fit': {problem}" in text
+    assert "step 'judge': unknown command 'zzzz'. Known:" in text
+    assert "step 'judge': ${gone.out} refers to 'gone', which is unknown" in text
+    assert "step 'again'" not in text and "has no result" not in text  # nobody knows those of 'zzzz'
+    assert not (tmp_path / "run").exists()
+
+
 def test_two_steps_of_one_id_are_refused(tmp_path: Path) -> None:
     step = '[[step]]\nid = "a"\ncommand = "doctor"\n'
     (tmp_path / "r.toml").write_text(f'name = "r"\ndescription = "d"\n{step}{step}')
@@ -76,7 +122,7 @@ def test_a_step_cannot_refer_to_itself() -> None:
 
 def test_a_recipe_that_needs_images_says_so() -> None:
     with pytest.raises(UsageError, match="--data"):
-        place_recipe(Recipe("r", "", (EMBED,)), None, "run")
+        check_recipe(place_recipe(Recipe("r", "", (EMBED,)), None, "run"))
 
 
 def test_settings_change_options_with_their_type() -> None:

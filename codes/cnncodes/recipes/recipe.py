@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.commands import COMMANDS
-from cnncodes.errors import UsageError, sentence, suggest
+from cnncodes.errors import UsageError, find_close, sentence, suggest
 from cnncodes.schema import field_types, find_problems, from_text
 
 #: ``${data}``, ``${out}`` and ``${step.field}``.
@@ -150,17 +150,9 @@ def change_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:
 
 
 def place_recipe(recipe: Recipe, data: str | None, out: str) -> Recipe:
-    """Return the recipe with ``${data}`` and ``${out}`` replaced.
-
-    Raises
-    ------
-    UsageError
-        If the recipe needs a source of images and none is given.
-    """
+    """Return the recipe with ``${out}`` replaced, and ``${data}`` where a source of images is given."""
     source = data if data is not None else recipe.data
     values = {"out": out} if source is None else {"out": out, "data": source}
-    if source is None and any(name == "data" for step in recipe.steps for name in _references(step.options)):
-        raise UsageError(f"the recipe {recipe.name!r} works on your images: say where they are with --data.")
     placed = [
         replace(step, options={key: _replace(value, values) for key, value in step.options.items()})
         for step in recipe.steps
@@ -169,7 +161,7 @@ def place_recipe(recipe: Recipe, data: str | None, out: str) -> Recipe:
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """Check every step of a placed recipe: ids, commands, references and options.
+    """Check every step of a placed recipe: ids, commands, options and references, and its images.
 
     Raises
     ------
@@ -177,13 +169,15 @@ def check_recipe(recipe: Recipe) -> None:
         With everything that is wrong in one text.
     """
     problems: list[str] = []
-    fields: dict[str, tuple[str, ...]] = {}
+    if any(name == "data" for step in recipe.steps for name in _references(step.options)):
+        problems.append("it works on your images: say where they are with --data.")
+    fields: dict[str, tuple[str, ...] | None] = {}
     later = {step.id for step in recipe.steps}
     for step in recipe.steps:
-        found = [*_check_id(step.id), *_check_step(step, fields, later)]
+        found = [*_check_id(step.id), *_check_command(step), *_check_references(step, fields, later)]
         problems += [f"step {step.id!r}: {problem}" for problem in found]
         command = COMMANDS.get(step.command)
-        fields[step.id] = command.results if command else ()
+        fields[step.id] = command.results if command else None
     if problems:
         raise UsageError(f"recipe {recipe.name!r}: " + " ".join(problems))
 
@@ -196,13 +190,28 @@ def _check_id(name: str) -> list[str]:
     return []
 
 
-def _check_step(step: Step, fields: Mapping[str, tuple[str, ...]], later: set[str]) -> list[str]:
-    command = COMMANDS.get(step.command)
-    if command is None:
-        return [f"unknown command {step.command!r}. {suggest(step.command, COMMANDS)}"]
+def _check_command(step: Step) -> list[str]:
+    """Return what is wrong with a step's command, and with its options, if need be as the nearest one's."""
+    problems: list[str] = []
+    name: str | None = step.command
+    if name not in COMMANDS:
+        problems = [f"unknown command {step.command!r}. {suggest(step.command, COMMANDS)}"]
+        name = find_close(step.command, sorted(COMMANDS))
+    if name is None:
+        return problems
+    command = COMMANDS[name]
+    deferred = {key for key, value in step.options.items() if _references({key: value})}
+    known = deferred & set(field_types(command.options))
+    return problems + find_problems(command.options, step.options, deferred=known)
+
+
+def _check_references(step: Step, fields: Mapping[str, tuple[str, ...] | None], later: set[str]) -> list[str]:
+    """Return what is wrong with a step's references; `fields` has the results of earlier ones, if known."""
     problems = []
     for name in _references(step.options):
         owner, _, key = name.partition(".")
+        if name == "data":  # which no source is given for
+            continue
         if owner not in fields:
             why = (
                 "runs later, or is this step itself"
@@ -210,13 +219,10 @@ def _check_step(step: Step, fields: Mapping[str, tuple[str, ...]], later: set[st
                 else f"is unknown. {suggest(owner, fields)}"
             )
             problems.append(f"${{{name}}} refers to {owner!r}, which {sentence(why)}")
-        elif key not in fields[owner]:
-            problems.append(
-                f"${{{name}}}: the step {owner!r} has no result {key!r}. {suggest(key, fields[owner])}"
-            )
-    deferred = [key for key, value in step.options.items() if _references({key: value})]
-    unknown = set(deferred) - set(field_types(command.options))
-    problems += find_problems(command.options, step.options, deferred=set(deferred) - unknown)
+            continue
+        results = fields[owner]
+        if results is not None and key not in results:
+            problems.append(f"${{{name}}}: the step {owner!r} has no result {key!r}. {suggest(key, results)}")
     return problems
 
 
