@@ -136,7 +136,7 @@ def test_a_network_without_weights_has_nothing_to_quantise() -> None:
 
 def test_a_missing_package_brings_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(BackendMissing, match=r"onnx is not installed.*pip install .*export"):
+    with pytest.raises(BackendMissing, match=r"onnx is not installed.*pip install .*report"):
         quantize(make_backbone(), CALIBRATION)
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
+from sites import make_site, run_python
 from written_graphs import write_model
 
+from cnncodes.backbones import load_backbone
 from cnncodes.backbones.graphs.wiring import Wiring, attributes, infer_shapes, keep_batch, prune
-from cnncodes.errors import BackboneError
+from cnncodes.errors import BackboneError, BackendMissing, install_advice
 
 BODY = """
     a = Conv<strides = [2, 2]>(pixels, weight)
@@ -153,3 +159,19 @@ def test_what_no_output_needs_goes_and_all_else_stays() -> None:
     names = {tensor.name for tensor in pruned.graph.initializer}  # type: ignore[attr-defined]
     assert names == {"constant_0", "constant_1", "weight"}
     assert np.prod(Wiring(pruned).array("weight").shape) == 135  # type: ignore[union-attr]
+
+
+def test_without_onnx_the_smallest_extra_that_brings_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    advice = re.escape(install_advice("report"))
+    with pytest.raises(BackendMissing, match=f"ONNX is not installed, which picking layers needs: {advice}"):
+        load_backbone(layer="clip_22")
+    with pytest.raises(BackendMissing, match=f"which a dense network needs: {advice}"):
+        load_backbone().dense()
+
+
+def test_picking_layers_takes_no_more_than_onnx_of_what_exporting_takes(tmp_path: Path) -> None:
+    site = make_site(tmp_path / "site", without=("torch", "timm", "onnx_ir", "onnxscript", "skimage"))
+    code = "from cnncodes.backbones import load_backbone; print(load_backbone(layer='clip_22').code_size)"
+    done = run_python(site, "-c", code)
+    assert (done.returncode, done.stdout) == (0, "672\n"), done.stderr

@@ -39,7 +39,7 @@ def load_backbone(
     layer : str, optional
         Make the code of this layer (``"add_3"``), or of several, one after the other (``"add_3,code"``); as
         `Space.layer` has it, with how places are pooled, too (``"add_3,code; max"``). ``code`` is the
-        network's own. `cnncodes models show NAME --layers` lists them. Extra: export.
+        network's own. `cnncodes models show NAME --layers` lists them. Extra: report.
     pool : {"mean", "max", "both"}, optional
         How the places of a layer become one vector, by default their mean; both: the means, then the greatest
         values. Only with a layer.

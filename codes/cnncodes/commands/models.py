@@ -29,7 +29,7 @@ class NameOptions:
 
     name: str = option(_HELP_NAME)
     layers: bool = option(
-        "List the layers that can serve as a code, with their shapes (extra: export).", default=False
+        "List the layers that can serve as a code, with their shapes (extra: report).", default=False
     )
     blocks: bool = option(
         "List the blocks that fine-tuning can unfreeze, with their weights (extra: finetune).", default=False

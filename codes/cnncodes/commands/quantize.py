@@ -147,7 +147,7 @@ QUANTIZE = Command(
     QuantizeOptions,
     run_quantize,
     render_quantize,
-    "Make an int8 or fp16 file of a network, and say what it costs (extra: export).",
+    "Make an int8 or fp16 file of a network, and say what it costs (extra: report).",
     f"cnncodes models quantize {BACKBONE} --calibrate photos/",
     ("out", "name", "equal"),
 )

@@ -84,8 +84,8 @@ class Wiring:
         return found
 
 
-def load_graph(model: bytes, purpose: str, extra: str = "export") -> Any:
-    """Return a file's ``onnx.ModelProto``; `extra` is the one that brings ONNX for the purpose.
+def load_graph(model: bytes, purpose: str, extra: str = "report") -> Any:
+    """Return a file's ``onnx.ModelProto``; `extra` is the smallest that brings what the purpose needs.
 
     Raises
     ------

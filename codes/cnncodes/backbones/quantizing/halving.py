@@ -36,7 +36,7 @@ def halve(backbone: Backbone) -> Backbone:
         from onnxruntime.transformers.float16 import convert_float_to_float16
     except ImportError as error:
         raise BackendMissing(
-            f"{error.name or error} is not installed, which fp16 needs: {install_advice('export')}."
+            f"{error.name or error} is not installed, which fp16 needs: {install_advice('report')}."
         ) from error
     check_fp32(backbone.card, "give one of fp32")
     model = prepare_graph(backbone.model_bytes(), backbone.card.name)

@@ -99,7 +99,7 @@ def quantize(
         import onnx
     except ImportError as error:
         raise BackendMissing(
-            f"onnx is not installed, which quantising needs: {install_advice('export')}."
+            f"onnx is not installed, which quantising needs: {install_advice('report')}."
         ) from error
     check_fp32(backbone.card, "quantise its fp32 file")
     model = prepare_graph(backbone.model_bytes(), backbone.card.name)
