@@ -20,7 +20,7 @@ def test_its_commands_run_one_after_another(tmp_path: Path, monkeypatch: pytest.
     rng = np.random.default_rng(0)
     for split in ("train", "test"):
         for label in ("daisy", "poppy"):
-            folder = tmp_path / "photos" / split / label
+            folder = tmp_path / "divided" / split / label
             folder.mkdir(parents=True)
             Image.fromarray(rng.integers(0, 256, (40, 48, 3), dtype=np.uint8)).save(folder / "0.png")
     (tmp_path / "list.txt").write_text("train/daisy/0.png\n")
@@ -28,7 +28,7 @@ def test_its_commands_run_one_after_another(tmp_path: Path, monkeypatch: pytest.
     blocks = re.findall(r"^```sh\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
     for line in "".join(blocks).splitlines():
         assert main(shlex.split(line, comments=True)[1:]) == 0, line
-    for name in ("part", "two", "some", "center", "low"):
+    for name in ("part", "two", "some", "center", "clip"):
         assert len(read_codes(f"{name}.codes"))
     [again] = re.findall(r"`(cnncodes embed [^`]*-o part.codes)`", TEXT)
     before = read_codes("part.codes").manifest

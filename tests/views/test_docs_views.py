@@ -56,7 +56,7 @@ def test_its_commands_run_one_after_another(photos: Path) -> None:
     assert lines
     for line in lines:
         assert main(shlex.split(line, comments=True)[1:]) == 0, line
-    assert (photos / "sheet.png").is_file()
+    assert (photos / "turned.png").is_file()
 
 
 def test_its_python_runs(photos: Path) -> None:
