@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 import zipfile
 from typing import Any
 
@@ -32,7 +33,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import has_fit_parameter
 
 from cnncodes import ImageClassifier, load
-from cnncodes.errors import SavedModelError, UsageError
+from cnncodes.errors import ResultWarning, SavedModelError, UsageError
 from cnncodes.estimators.aggregation import Scores
 from cnncodes.estimators.priors import (
     adjust_probabilities,
@@ -82,6 +83,19 @@ def test_bayess_rule_for_one_prior_becomes_that_for_another() -> None:
     tiny = adjust_probabilities([[1.0, 1e-300]], [0.5, 0.5], [1e-9, 1 - 1e-9])
     assert np.isfinite(tiny).all() and tiny.sum() == 1
     assert adjust_probabilities([[1.0, 0.0]], [0.5, 0.5], [0.1, 0.9]).tolist() == [[1.0, 0.0]]
+
+
+def test_a_class_that_an_estimate_may_have_lost_is_named() -> None:
+    sure = np.repeat([[0.999, 0.0005, 0.0005], [0.3, 0.4, 0.3]], [99, 1], axis=0)
+    scores = Scores(np.array(["a", "b", "c"]), np.full(100, "a"), None, sure)
+    with pytest.warns(ResultWarning, match="less than one of 100 images is of 'b', 'c': such"):
+        _, shares = adjust_scores(scores, np.full(3, 1 / 3), "estimate")
+    assert (shares[1:] * 100 < 1).all()
+    even = np.repeat(np.eye(3) * 0.9 + 0.1 / 3, [30, 30, 40], axis=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        adjust_scores(Scores(scores.classes, scores.labels, None, even), np.full(3, 1 / 3), "estimate")
+        adjust_scores(scores, np.full(3, 1 / 3), {"a": 0.998, "b": 0.001, "c": 0.001})  # the user's own
 
 
 def test_shares_are_estimated_from_images_without_a_class() -> None:

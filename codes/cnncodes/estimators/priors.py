@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError, suggest, warn
+from cnncodes.errors import ResultWarning, UsageError, name_some, suggest, warn
 from cnncodes.estimators.aggregation import Scores
 from cnncodes.heads.scoring import most_likely
 
@@ -263,6 +263,18 @@ def require_shares(shares: Floats | None) -> Floats:
     return shares
 
 
+def _warn_of_lost(shares: Floats, classes: npt.NDArray[Any], n: int) -> None:
+    """Warn where an estimate leaves less than an image to a class, which it may have lost."""
+    lost = [str(name) for name, share in zip(classes, shares, strict=True) if share * n < 1]
+    if lost:
+        warn(
+            f"by the estimated shares less than one of {n:,} images is of {name_some(lost)}: such images may"
+            " be there all the same, and would be told with certainty to be others. Give shares that are"
+            " known.",
+            ResultWarning,
+        )
+
+
 def adjust_scores(scores: Scores, old: Floats | None, priors: Any) -> tuple[Scores, Floats]:
     """Return scores for other shares of the classes, and these shares.
 
@@ -290,6 +302,8 @@ def adjust_scores(scores: Scores, old: Floats | None, priors: Any) -> tuple[Scor
                 " they are mostly chance. Give shares that are known, or more images at once.",
             )
         new = estimate_shares(scores.proba, old) if len(scores.proba) else old
+        if len(scores.proba) >= _FEW_PER_CLASS * len(old):  # else the estimate is worth nothing anyway
+            _warn_of_lost(new, scores.classes, len(scores.proba))
     else:
         new = settle_shares(priors, scores.classes, old)
     proba = adjust_probabilities(scores.proba, old, new) if len(scores.proba) else scores.proba

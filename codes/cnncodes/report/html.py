@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from cnncodes.evaluation.figures import Figure
     from cnncodes.evaluation.intervals import Estimate
 
+#: What stands beside a table that scripts can sort; not on paper.
+HOW_TO_SORT = '<span class="for-screen">Press a column’s heading to sort by it.</span>'
+
 #: Letters at either end of a file name that is too long to be shown.
 _NAME_END = 32
 

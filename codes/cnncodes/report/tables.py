@@ -12,6 +12,7 @@ from cnncodes.evaluation import Evaluation
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.measures import CLASS_MEASURES, Measure
 from cnncodes.report.html import (
+    HOW_TO_SORT,
     clean,
     embed_json,
     escape,
@@ -102,7 +103,7 @@ def show_classes(evaluation: Evaluation) -> str:
         "Class by class",
         paragraph(
             "Recall is the share of a class’s images that were found, precision the share of right ones among"
-            " the images said to be of it. Press a column’s heading to sort by it."
+            f" the images said to be of it. {HOW_TO_SORT}"
         ),
         table("Recall and precision of each class", head, rows, sortable=True),
     )

@@ -85,7 +85,10 @@ def test_a_class_that_is_betrayed_alone_is_named(n_classes: int) -> None:
     looks, labels = draw(600, n_classes=n_classes)
     [found] = find_betraying_metadata(plant(looks, labels, "class 1", format="GIF"), labels) or []
     [named] = found.details["classes"]  # of two classes either is as good
-    assert found.sentence.endswith(f"it betrays {named!r} most.") and (named == "class 1" or n_classes == 2)
+    skill = found.details["class_skill"]
+    assert f"it betrays {named!r} most (skill {skill['value']:.2f}, " in found.sentence and (
+        named == "class 1" or n_classes == 2
+    )
 
 
 def test_a_leak_within_groups_alone_is_none() -> None:

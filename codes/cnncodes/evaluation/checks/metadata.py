@@ -216,9 +216,10 @@ def _report(found: Betrayal, n: int, warn: bool, features: tuple[str, ...]) -> F
 
 def _say_told(found: Betrayal) -> str:
     """Say which class is betrayed, or which ones share what is."""
-    n = len(found.classes)
+    n, own = len(found.classes), found.label_skill
     if n == 1:
-        return f"it betrays {found.label!r} most"
+        skill = f"{own.value:.2f}, {max(own.low, 0.0):.2f} to {min(own.high, 1.0):.2f}"
+        return f"it betrays {found.label!r} most (skill {skill}; 1 is all of its images and no others)"
     return (
         f"it divides the classes into groups: of {found.n_classes} it tells {n} from the others, and not from"
         f" each other ({name_some(found.classes)})"

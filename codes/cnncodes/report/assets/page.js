@@ -88,3 +88,14 @@ if (showNearest) {
   showNearest.addEventListener("change", apply);
   if (showNearest.checked) apply(); // as a browser may have kept it
 }
+
+/* On paper nothing unfolds: tables are, but for the nearest images, which have a switch of their own. */
+
+let folded = [];
+window.addEventListener("beforeprint", () => {
+  folded = [...document.querySelectorAll("details:not(.nearest):not([open])")];
+  for (const box of folded) box.open = true;
+});
+window.addEventListener("afterprint", () => {
+  for (const box of folded) box.open = false;
+});

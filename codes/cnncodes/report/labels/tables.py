@@ -6,7 +6,7 @@ import numpy as np
 
 from cnncodes.evaluation import LabelFigures, find_label_pairs
 from cnncodes.evaluation.intervals import Estimate
-from cnncodes.report.html import interval, name, number, paragraph, section, table
+from cnncodes.report.html import HOW_TO_SORT, interval, name, number, paragraph, section, table
 from cnncodes.report.material import LabelMaterial
 from cnncodes.report.percents import percent
 from cnncodes.report.tables import make_cell, shade_cell
@@ -34,7 +34,7 @@ def show_labels(material: LabelMaterial) -> str:
             "Average precision says how well probabilities order the images, whatever the threshold; chance"
             " has the label’s share of the images. Precision is the share of right ones among the images for"
             " which the label was named, recall the share of the label’s images for which it was. A label is"
-            " named from its threshold on. Press a column’s heading to sort by it."
+            f" named from its threshold on. {HOW_TO_SORT}"
         ),
         table("Figures of each label", head, rows, ident="per-label", sortable=True),
     )
