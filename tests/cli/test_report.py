@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from PIL import Image
 
 from cnncodes.cli import main
 from cnncodes.commands import companions, training_images
+from cnncodes.errors import install_advice
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +140,32 @@ def test_an_image_that_was_trained_on_is_not_its_own_neighbour(fitted: Path, tmp
             [own, *near] = re.findall(r'(?:alt|aria-label)="Thumbnail of ([^"]+)"', figure)
             assert len(near) == 4 and own not in near
     assert "Checked are 10 images that were evaluated, by" in page
+
+
+@pytest.mark.parametrize(
+    ("source", "more", "has_onnx", "lacks"),
+    [
+        ("photos/test", [], False, ["nearest training images (--train SRC", "class activation maps (pip"]),
+        ("photos/test", [], True, ["nearest training images (--train SRC"]),
+        ("photos", [], False, ["class activation maps (pip"]),
+        ("photos/test", ["--train", "none"], True, []),
+        ("photos", [], True, []),
+    ],
+)
+def test_what_a_page_lacks_and_how_to_have_it_is_said_in_one_note(
+    fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    source: str, more: list[str], has_onnx: bool, lacks: list[str],
+) -> None:  # fmt: skip
+    if not has_onnx:
+        monkeypatch.setitem(sys.modules, "onnx", None)
+    asked = ["evaluate", str(fitted / "m.cnncodes"), str(fitted / source), "-o", str(tmp_path / "r.html")]
+    assert main([*asked, "--memory", str(fitted / "memory"), "--max-failures", "1", *more]) == 0
+    notes = [line for line in capsys.readouterr().err.splitlines() if "r.html lacks" in line]
+    assert len(notes) == bool(lacks)
+    said = "".join(notes)
+    for word in ("nearest training images (--train SRC", "class activation maps (pip"):
+        assert (word in said) is (word in lacks)
+    assert has_onnx or install_advice("report") in said
 
 
 @pytest.mark.slow

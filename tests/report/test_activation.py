@@ -19,7 +19,7 @@ from cnncodes.errors import BackboneError, BackendMissing
 from cnncodes.estimators.label_predictor import LabelPredictor
 from cnncodes.estimators.predictor import Predictor
 from cnncodes.images import Decoding, decode
-from cnncodes.report.activation import Activation, map_class, prepare_activations
+from cnncodes.report.activation import Activation, map_class, needs_onnx, prepare_activations
 from cnncodes.views import ViewPlan
 
 
@@ -151,6 +151,20 @@ def test_without_onnx_the_extra_is_named(averaging: Backbone, monkeypatch: pytes
         prepare_activations(
             Predictor(Embedder(averaging, ViewPlan.parse("flip"), Decoding()), make_head("abc"))
         )
+
+
+def test_onnx_is_not_what_a_head_or_a_precision_without_maps_needs(
+    averaging: Backbone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sklearn.neighbors import KNeighborsClassifier
+
+    linear = Predictor(Embedder(averaging, ViewPlan.parse("flip"), Decoding()), make_head("abc"))
+    assert not needs_onnx(linear)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert needs_onnx(linear)
+    other = Predictor(Embedder(averaging, ViewPlan.parse("flip"), Decoding()), KNeighborsClassifier())
+    int8 = Embedder(load_backbone(precision="int8"), ViewPlan.parse("flip"), Decoding())
+    assert not needs_onnx(other) and not needs_onnx(Predictor(int8, make_head("abc")))
 
 
 def test_orange_speaks_for_a_class_and_blue_against_it() -> None:

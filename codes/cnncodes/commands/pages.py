@@ -18,7 +18,7 @@ from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.outputs import is_page
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.training_images import name_kind
-from cnncodes.errors import SavedModelError, UsageError
+from cnncodes.errors import SavedModelError, UsageError, install_advice
 from cnncodes.schema import to_arguments
 
 if TYPE_CHECKING:
@@ -102,6 +102,20 @@ def _write_page(
             }
         )
         write_file(options.report, page)
+        _note_lacking(found, companions, reporter)
+
+
+def _note_lacking(found: Evaluated, companions: Companions, reporter: Reporter) -> None:
+    """Say what the page would show if more were given or installed, and how to have it."""
+    from cnncodes.report.activation import needs_onnx
+
+    lacking = []
+    if found.options.train is None and not companions.candidates.records:
+        lacking.append("the nearest training images (--train SRC says where they are)")
+    if needs_onnx(found.predictor):
+        lacking.append(f"class activation maps ({install_advice('report')})")
+    if lacking:
+        reporter.note(f"{found.options.report} lacks {' and '.join(lacking)}")
 
 
 def write_ladder_page(options: Any, result: Result, note: str) -> None:

@@ -181,6 +181,18 @@ def prepare_activations(predictor: ImagePredictor) -> Activations:
     return Activations(predictor, dense, plan, is_whole)
 
 
+def needs_onnx(predictor: ImagePredictor) -> bool:
+    """Tell whether it is for want of ONNX alone that a classifier has no maps, as far as that is known."""
+    head, backbone = predictor.head, predictor.embedder.backbone
+    if not isinstance(head, LinearScorer | LinearLabelScorer) or backbone.precision != "fp32":
+        return False
+    try:
+        _check_onnx()
+    except BackendMissing:
+        return True
+    return False
+
+
 def _check_onnx() -> None:
     try:
         import onnx  # noqa: F401
