@@ -126,7 +126,8 @@ def test_codes_are_converted(made: Path, tmp_path: Path, capsys: pytest.CaptureF
         ),
         ("merge all.codes none.codes -o out", 1, "none.codes does not exist."),
         ("select all.codes -o out", 2, "nothing says what to select: give --split,"),
-        ("select all.codes --split val -o out", 2, "these codes have no split 'val'. Known: test, train."),
+        ("select all.codes --split val -o out", 1, "these codes have no split 'val'. Known: test, train."),
+        ("select all.codes --label roses -o out", 1, "these codes have no label 'roses'."),
         (
             "select all.codes --views tencorp -o out",
             2,
@@ -156,6 +157,18 @@ def test_a_bad_input_is_one_line(
     captured = capsys.readouterr()
     assert captured.out == "" and text in captured.err and captured.err.count("\n") == 1
     assert sorted(made.rglob("*")) == before
+
+
+def test_without_parts_embed_and_select_end_alike(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    Image.new("RGB", (40, 40)).save(tmp_path / "photos" / "a.png")
+    embed(tmp_path / "photos", tmp_path / "x.codes")
+    assert main(["embed", "photos", "--split", "train", "-o", "y.codes"]) == 1
+    assert main(["codes", "select", "x.codes", "--split", "train", "-o", "y.codes"]) == 1
+    assert "these codes have no split 'train'. Known: none." in capsys.readouterr().err
 
 
 def copy_unfinished(made: Path, folder: Path) -> str:

@@ -13,7 +13,7 @@ import pyarrow.dataset as ds
 import pytest
 from samples import PLAN, SPACE, content_of, fail, make, open_writer, rows_of, write
 
-from cnncodes.errors import DamagedManifest, StoreError, UsageError
+from cnncodes.errors import DamagedManifest, SourceError, StoreError, UsageError
 from cnncodes.store import Codes, CodesWriter, StoredViews, open_codes, read_codes, verify_codes
 from cnncodes.store.repairing import repair_codes
 from cnncodes.store.summary import summarize_codes
@@ -65,7 +65,7 @@ def test_select(codes: Codes) -> None:
 
 
 def test_selecting_what_is_not_there_says_what_is(codes: Codes) -> None:
-    with pytest.raises(UsageError, match="no split 'tset'.*'test'"):
+    with pytest.raises(SourceError, match="no split 'tset'.*'test'"):
         codes.select(split="tset")
     with pytest.raises(UsageError, match="no view 'v9'.*v0, v1"):
         codes.select(views="v9")

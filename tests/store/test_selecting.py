@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from samples import SPACE, fail, make, open_writer, rows_of, write
 
 from cnncodes.backbones.frame import Frame
-from cnncodes.errors import StoreError, UsageError
+from cnncodes.errors import SourceError, StoreError, UsageError
 from cnncodes.store import CodesWriter, ImageCodes, Manifest, Space, StoredViews, read_codes
 from cnncodes.store.converting import convert_codes
 from cnncodes.store.selecting import select_codes
@@ -77,7 +77,7 @@ def test_it_is_what_selecting_in_memory_gives(images: dict[str, Any], data: st.D
             and (names is None or row["image"] in names)
         ]
         if not expected:
-            with pytest.raises(UsageError, match="none of the .* images with codes has all that is asked"):
+            with pytest.raises(SourceError, match="none of the .* images with codes has all that is asked"):
                 select_codes(path, out, split=split, label=label, images=names)
             assert [file.name for file in Path(root).iterdir()] == ["x"]
             return
@@ -129,9 +129,9 @@ def path(tmp_path: Path) -> Path:
 
 def test_what_is_not_there_is_an_error_that_says_what_is(path: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with pytest.raises(UsageError, match="no split 'tset'. Did you mean 'test'. Known: test, train"):
+    with pytest.raises(SourceError, match="no split 'tset'. Did you mean 'test'. Known: test, train"):
         select_codes(path, out, split=["tset"])
-    with pytest.raises(UsageError, match="no label 'cow'. Known: cat, dog"):
+    with pytest.raises(SourceError, match="no label 'cow'. Known: cat, dog"):
         select_codes(path, out, label=["cat", "cow"])
     with pytest.raises(UsageError, match="no layer 'low'. Known: code"):
         select_codes(path, out, layers=["low"])
@@ -141,9 +141,11 @@ def test_what_is_not_there_is_an_error_that_says_what_is(path: Path, tmp_path: P
         select_codes(path, out, views="v9")
     with pytest.raises(UsageError, match="2 of the 3 images asked for are not in these codes, 'x1' for one"):
         select_codes(path, out, images=["a", "x1", "x2"])
-    with pytest.raises(UsageError, match="none of the 4 images .* the label 'dog' and the split 'test'. By "):
+    with pytest.raises(
+        SourceError, match="none of the 4 images .* the label 'dog' and the split 'test'. By "
+    ):
         select_codes(path, out, label=["dog"], split=["test"])
-    with pytest.raises(UsageError, match="none of the 4 images .*: one of 1 names"):
+    with pytest.raises(SourceError, match="none of the 4 images .*: one of 1 names"):
         select_codes(path, out, images=["f"])
     with pytest.raises(UsageError, match="which is read. Give another name"):
         select_codes(path, path, split=["test"])
@@ -157,7 +159,7 @@ def test_what_is_not_there_is_an_error_that_says_what_is(path: Path, tmp_path: P
 
 def test_many_labels_are_not_all_listed(tmp_path: Path) -> None:
     write(tmp_path / "x", [make(f"i{n}", label=f"class {n}") for n in range(30)])
-    with pytest.raises(UsageError, match=r"no label 'clas 7'. Did you mean 'class 7'\?$"):
+    with pytest.raises(SourceError, match=r"no label 'clas 7'. Did you mean 'class 7'\?$"):
         select_codes(tmp_path / "x", tmp_path / "out", label=["clas 7"])
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from cnncodes.errors import UsageError, suggest, suggest_nearest
+from cnncodes.errors import SourceError, UsageError, suggest, suggest_nearest
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.shards import find_rows, look_into_shard
 
@@ -82,17 +82,21 @@ def check_census(census: Census, criteria: Criteria, failed: frozenset[str]) -> 
 
     Raises
     ------
+    SourceError
+        If no image has one of the parts or labels, or none has all that is asked for at once.
     UsageError
-        If no image has one of the parts, labels or keys, or none has all that is asked for at once.
+        If no image has one of the keys.
     """
     for column in [name for name in ("split", "label") if name in criteria]:
         for name in sorted(criteria[column] - census.found[column].keys()):
-            raise UsageError(f"these codes have no {column} {name!r}. {_suggest(name, census.found[column])}")
+            raise SourceError(
+                f"these codes have no {column} {name!r}. {_suggest(name, census.found[column])}"
+            )
     if "image" in criteria:
         _check_images(criteria["image"], census, failed)
     if not any(census.rows):
         asked = " and ".join(_describe(column, wanted) for column, wanted in sorted(criteria.items()))
-        raise UsageError(
+        raise SourceError(
             f"none of the {census.images} images with codes has all that is asked for"
             + (f": {asked}" if asked else "")
             + f".{_describe_found(census)}"

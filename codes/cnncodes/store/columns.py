@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from cnncodes.arguments import check_switches
-from cnncodes.errors import count
+from cnncodes.errors import SourceError, count
 from cnncodes.images import name_groups, name_joined
 from cnncodes.store.manifest import Manifest
 from cnncodes.store.schema import GROUP
@@ -143,7 +143,7 @@ class RowColumns:
         keep = np.ones(len(self), dtype=bool)
         if split is not None:
             wanted = list_chosen("split", split)
-            check_known("split", wanted, self.parts)
+            check_known("split", wanted, self.parts, SourceError)
             keep &= find_rows(self.rows, "split", wanted)
         plan = self.plan
         if views is not None:

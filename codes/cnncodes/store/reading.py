@@ -77,8 +77,10 @@ class Codes(RowColumns):
 
         Raises
         ------
+        SourceError
+            If there is no such part at all.
         UsageError
-            If there is no such part, view or layer at all.
+            If there is no such view or layer.
         """
         keep, plan = self._find_rows(split, views, labelled)
         rows = replace(self, X=self.X[keep], rows=self.rows.filter(pa.array(keep)), plan=plan)

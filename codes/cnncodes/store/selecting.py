@@ -78,8 +78,10 @@ def select_codes(
 
     Raises
     ------
+    SourceError
+        If there is no such part or label, or no image that has all that is asked for.
     UsageError
-        If there is no such part, label, image, view or layer, or no image that has all that is asked for.
+        If there is no such image, view or layer.
     StoreError
         If the dataset is damaged, or `out` exists or cannot be written.
     """

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.errors import UsageError, suggest
+from cnncodes.errors import SourceError, UsageError, suggest
 from cnncodes.plain import to_builtin
 
 if TYPE_CHECKING:
@@ -133,12 +133,17 @@ def choose_layers(manifest: Manifest, wanted: Sequence[str]) -> Manifest:
     return replace(manifest, space=space, layers=kept)
 
 
-def check_known(what: str, wanted: Iterable[str | int], known: Collection[str | int]) -> None:
-    """Raise `UsageError` with the nearest name if something that is wanted is not there."""
+def check_known(
+    what: str,
+    wanted: Iterable[str | int],
+    known: Collection[str | int],
+    error: type[UsageError | SourceError] = UsageError,
+) -> None:
+    """Raise an error with the nearest name if something that is wanted is not there."""
     for name in wanted:
         if name not in known:
             help_text = suggest(str(name), [str(k) for k in known])
-            raise UsageError(f"these codes have no {what} {name!r}. {help_text}")
+            raise error(f"these codes have no {what} {name!r}. {help_text}")
 
 
 def _parse_plan(name: str, names: dict[str, int], stored: StoredViews) -> ViewPlan:
