@@ -10,7 +10,7 @@ import pytest
 from cnncodes.evaluation import evaluate_predictions
 from cnncodes.evaluation.baselines import Ladder, Rung
 from cnncodes.evaluation.baselines.rungs import LeftOut
-from cnncodes.evaluation.intervals import Estimate, draw_weights
+from cnncodes.evaluation.intervals import draw_weights
 
 TRUTH = np.array(["a", "b"] * 100)
 
@@ -63,7 +63,7 @@ def _group(ladder: Ladder, count: int | None, tested: int = 200) -> Ladder:
         (None, 1, "1 test image is too few"),
     ],
 )
-@pytest.mark.parametrize("wrong", [60, 21])
+@pytest.mark.parametrize("wrong", [60, 22])
 def test_few_groups_or_images_are_too_few_for_any_verdict(
     count: int | None, tested: int, said: str, wrong: int
 ) -> None:
@@ -79,29 +79,6 @@ def test_where_dearer_ones_may_be_much_better_the_best_is_not_told_from_them() -
     assert _say(clear) == "Best, and nothing cheaper is as good on these images: best."
     unclear = make_ladder(make_rung("best", 90, 1.0), make_rung("dear", 92, 50.0, start=100))
     assert _say(unclear).startswith("200 test images are too few to tell others from the best here, best.")
-
-
-@pytest.mark.parametrize(
-    ("start", "is_clear"),
-    [(0, True), (78, False)],  # the best is up to 2.5 points better, or up to 10
-)
-def test_where_the_best_may_be_much_better_than_a_cheaper_one_it_is_not_told_from_it(
-    start: int, is_clear: bool
-) -> None:
-    ladder = make_ladder(make_rung("cheap", 22, 1.0, start=start), make_rung("best", 20, 50.0))
-    chosen, gap = ladder.cheapest_as_good()
-    assert chosen.title == "cheap" and gap.value == pytest.approx(0.01) and gap.low <= 0
-    assert (gap.high <= ladder.telling) is is_clear
-    assert (_recommend(ladder) is chosen) is is_clear
-    said = "Cheapest of those" if is_clear else "200 test images are too few to tell the best here, best,"
-    assert _say(ladder).startswith(said)
-
-
-def test_without_an_interval_the_gap_itself_says_whether_images_are_too_few() -> None:
-    ladder = make_ladder(make_rung("cheap", 22, 1.0), make_rung("best", 20, 50.0))
-    for value, is_clear in ((0.03, True), (0.031, False)):
-        gap = Estimate(value, float("nan"), float("nan"), 200)
-        assert (ladder.recommend(ladder.rungs[0], gap) is not None) is is_clear
 
 
 def test_the_verdict_says_what_there_was_no_time_for() -> None:
@@ -123,7 +100,7 @@ def test_nothing_is_recommended_where_the_verdict_is_that_nothing_is_told_apart(
     cheaper = make_ladder(make_rung("cheap", 22, 1.0), make_rung("best", 20, 50.0))
     assert _recommend(cheaper) is cheaper.rungs[0] and _recommend(_group(cheaper, 5)) is None
     far = make_ladder(make_rung("cheap", 92, 1.0, start=100), make_rung("best", 80, 50.0))
-    assert _recommend(far) is None and "too few to tell the best here, best, from cheaper" in _say(far)
+    assert _recommend(far) is None and "too few to tell the best here, best, from much" in _say(far)
     dearer = make_ladder(make_rung("best", 90, 1.0), make_rung("dear", 92, 50.0, start=100))
     assert _recommend(dearer) is None and "too few" in _say(dearer)
 

@@ -177,9 +177,7 @@ class Ladder:
         if self.units < FEW_GROUPS:
             return True
         best = self.best()
-        if best is chosen:
-            return self._may_others_be_better(best)
-        return max(gap.value, gap.high) > self.telling  # the value alone where there is no interval
+        return self._may_others_be_better(best) if best is chosen else gap.value > self.telling
 
     def _measure_gap(self, best: Rung, rung: Rung) -> Estimate:
         """Return by how much one rung is better than another."""
@@ -217,7 +215,7 @@ class Ladder:
         if too_few:
             return (
                 f"{self._say_few()} to tell the best here, {best.title},"
-                f" from cheaper ones: {chosen.title} is {far} {figure.worse} it{figure.within}."
+                f" from much cheaper ones: {chosen.title} is {far} {figure.worse} it{figure.within}."
                 f"{self._say_more()}"
             )
         found = (
