@@ -151,7 +151,7 @@ RUN = Command(
     options=RunOptions,
     run=run_run,
     render=render_run,
-    summary="Run a recipe: several commands from one TOML file, as docs/recipes.md describes.",
+    summary="Run a recipe: several commands from one TOML file, your own or one that is included.",
     example="cnncodes run fixed-extractor --data photos/ -o my-run --set fit.head=ridge",
 )
 QUICKSTART = Command(

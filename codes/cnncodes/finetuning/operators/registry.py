@@ -141,7 +141,7 @@ def check_node(node: Node) -> None:
         of_domain = f" of {node.domain!r}" if node.domain else ""
         raise BackboneError(
             f"the {node.describe()}{of_domain} is not known to fine-tuning, which knows"
-            f" {len(_OPERATORS)} others (docs/finetuning.md). A head on the codes of the network as it is"
+            f" {len(_OPERATORS)} others. A head on the codes of the network as it is"
             " needs none: 'cnncodes fit'."
         )
     if node.opset < OLDEST:
