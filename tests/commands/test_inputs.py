@@ -82,6 +82,7 @@ def test_a_table_without_the_column_of_labels_lists_what_it_has(table: Path) -> 
         labelled_part(str(table), options, "all", "train", Reporter(io.StringIO()))
 
 
+@pytest.mark.filterwarnings("ignore:.* 1 table is passed over, since there are pictures")
 def test_columns_without_a_table_and_a_holdout_without_labels_are_refused(table: Path) -> None:
     image, folder = str(table.parent / "0.png"), str(table.parent)
     for src in (image, folder):
