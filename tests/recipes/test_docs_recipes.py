@@ -52,7 +52,7 @@ def test_its_commands_run_one_after_another(example: Path) -> None:
     for line in "".join(blocks("sh")).splitlines():
         assert main(shlex.split(line, comments=True)[1:]) == 0, line
     made = {"ridge.cnncodes", "svm.cnncodes", "ridge.json", "svm.json", "run.json"}
-    for folder in ("cnncodes-two-heads", "other-run", "flipped", "again"):
+    for folder in ("cnncodes-two-heads", "other-run", "flipped", "repeated"):
         assert made <= {path.name for path in (example.parent / folder).iterdir()}
 
 
