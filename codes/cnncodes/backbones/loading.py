@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.backbones.card import Card
-from cnncodes.backbones.precisions import BF16, CHOICES
+from cnncodes.backbones.precisions import CHOICES
 from cnncodes.backbones.running.doubt import Doubt
 from cnncodes.backbones.running.instructions import has_dot_products
 from cnncodes.backbones.running.outside_weights import check_self_contained
 from cnncodes.backbones.running.providers import Provider, list_automatic, parse_providers
 from cnncodes.backbones.running.runtime import list_providers
-from cnncodes.backbones.running.starting import CPU
-from cnncodes.backbones.session import Backbone, check_hash
+from cnncodes.backbones.session import Backbone, check_hash, list_default
 from cnncodes.backbones.zoo import find_backbone
 from cnncodes.choices import BACKBONE
 from cnncodes.errors import BackboneError, ProviderError, UsageError, suggest
@@ -89,7 +88,7 @@ def load_backbone(
             )
         )
     if providers is None:
-        providers = ("openvino",) if precision == BF16 else CPU
+        providers = list_default(precision)
     chosen = parse_providers(providers)
     folder = find_backbone(name_or_path)
     full = Card.read(folder / "card.toml")

@@ -81,7 +81,7 @@ class Backbone:
     @classmethod
     def from_bytes(cls, model: bytes, card: Card) -> Backbone:
         """Make a backbone of an ONNX file in memory, on the CPU."""
-        backbone = cls(model, card, providers=("openvino",) if card.precision == BF16 else CPU)
+        backbone = cls(model, card, providers=list_default(card.precision))
         backbone._doubt = Doubt(card, backbone.providers)
         return backbone
 
@@ -202,6 +202,11 @@ class Backbone:
 
     def __repr__(self) -> str:
         return f"Backbone({self.card.name!r}, sha256={self.sha256[:12]}…)"
+
+
+def list_default(precision: str | None) -> tuple[str, ...]:
+    """Return what a network runs on where nobody says it: the CPU, or what alone computes in bf16."""
+    return ("openvino",) if precision == BF16 else CPU
 
 
 def _check_arithmetic(card: Card, provider: Provider) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.commands.command import PROBLEMS, Command, Result
 from cnncodes.commands.controls import escape_controls
 from cnncodes.commands.reporter import Reporter, format_seconds
-from cnncodes.errors import CnnCodesError, DamagedManifest, count, sentence
+from cnncodes.errors import CnnCodesError, DamagedManifest, count, name_some, sentence
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ def _describe_views(plan: dict[str, Any], names: list[str]) -> str:
     if not names:
         return "names unknown; --json has the plan"
     named = find_name(ViewPlan.from_dict(plan))
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return f"{len(names):,} an image{f' ({named})' if named else ''}: {', '.join(names[:_SHOWN])}{more}"
+    shown = name_some(names, _SHOWN, show=str)
+    return f"{len(names):,} an image{f' ({named})' if named else ''}: {shown}"
 
 
 def _describe_state(result: Result) -> str:

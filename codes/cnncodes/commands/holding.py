@@ -46,7 +46,8 @@ def tell_holdout(
     )
     given = f"--holdout {reading.holdout:g}"
     if "test" in parts:
-        _note_unused(reading, parts, reporter)
+        if reporter.was_typed("holdout"):
+            _note_unused(reading, parts, reporter)
     elif parts:
         reporter.warn(
             f"{given} held nothing out: {_say_parts(parts)} and no 'test' among them. Nothing is left to"
@@ -68,7 +69,9 @@ def tell_holdout(
 
 def tell_unused_holdout(src: str, reading: common.SourceOptions, reporter: Reporter) -> None:
     """Say where --holdout, given by the user, changes nothing of what is predicted: there are parts."""
-    if reading.holdout is not None and (parts := _list_parts(_list_undivided(src, reading))):
+    if reading.holdout is None or not reporter.was_typed("holdout"):
+        return  # nothing is listed once more for what nobody is told
+    if parts := _list_parts(_list_undivided(src, reading)):
         _note_unused(reading, parts, reporter)
 
 
@@ -82,8 +85,7 @@ def _list_parts(source: ImageSource) -> list[str]:
 
 
 def _note_unused(reading: common.SourceOptions, parts: Sequence[str], reporter: Reporter) -> None:
-    if reporter.was_typed("holdout"):
-        reporter.note(f"--holdout {reading.holdout:g} changes nothing: {_say_parts(parts)}")
+    reporter.note(f"--holdout {reading.holdout:g} changes nothing: {_say_parts(parts)}")
 
 
 def _say_parts(parts: Sequence[str]) -> str:

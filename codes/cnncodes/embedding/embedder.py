@@ -177,5 +177,6 @@ class _Batches:
         if not self._counts:
             return iter(())
         codes = np.concatenate(self._codes)
-        rounded = round_codes(codes, self._embedder.dtype)
+        dtype = self._embedder.dtype
+        rounded = None if codes.dtype == dtype else round_codes(codes, dtype)
         return iter(np.split(codes if rounded is None else rounded, np.cumsum(self._counts)[:-1]))
