@@ -114,7 +114,7 @@ def test_a_penalty_of_next_to_nothing_is_solved_as_well_as_scikit_learn_does(kin
     problem = Problem(X, y, weight, 4, excess=LINEAR_KINDS[kind].excess)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        found = LINEAR_KINDS[kind].fit(problem, C, 1)
+        found = LINEAR_KINDS[kind].fit(problem, C)
         model = fit_reference(kind, X, y, weight, C, max_iter=20_000)
     mine = objective(kind, X, y, weight, C, found.coef, found.intercept)
     assert mine <= (1 + 1e-6) * objective(kind, X, y, weight, C, model.coef_, model.intercept_)

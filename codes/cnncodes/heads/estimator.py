@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
 
 from cnncodes.errors import UsageError, suggest
 from cnncodes.heads.base import SingleHead, has_about_one_each
 from cnncodes.heads.checks import check_setting
+from cnncodes.heads.crew import Crew
 from cnncodes.heads.folds import Rows, Split
 from cnncodes.heads.linear import LinearScorer
 from cnncodes.heads.linear_kinds import LINEAR_KINDS, LinearKind
@@ -165,20 +165,20 @@ class LinearHead(SingleHead):
         """Fit all rows in float64 and to a tighter tolerance than the search needs."""
         scaler = Scaler.learn(choice.scaling, rows.X, rows.weight)
         X = scaler.apply(rows.X, np.float64)
-        problem = Problem(
-            X,
-            rows.y,
-            rows.loss_weight,
-            rows.n_classes,
-            excess=self._traits.excess,
-            max_iter=self.max_iter,
-            preference=rows.preference,
-        )
         C = choice.setting.get("C", 1.0)
-        if self._traits.fit is not None:
-            found = self._traits.fit(problem, C, effective_n_jobs(self.n_jobs))
-        else:
-            found = next(self._traits.path(problem, [C]))
+        with Crew(self.n_jobs) as crew:
+            problem = Problem(
+                X,
+                rows.y,
+                rows.loss_weight,
+                rows.n_classes,
+                excess=self._traits.excess,
+                max_iter=self.max_iter,
+                preference=rows.preference,
+                run=crew.run,
+            )
+            fit = self._traits.fit
+            found = next(self._traits.path(problem, [C])) if fit is None else fit(problem, C)
         self._take_solution(found, scaler, choice)
 
     def _take_solution(self, solution: Solution, scaler: Scaler, choice: Choice) -> None:

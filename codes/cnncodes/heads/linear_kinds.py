@@ -22,8 +22,7 @@ class LinearKind:
     statistic_path : callable, optional
         The same from sums over rows, where these suffice.
     fit : callable, optional
-        Returns the solution for one C that is to be exact, by so many threads, where that is sooner than
-        `path`.
+        Returns the solution for one C that is to be exact, where that is sooner than `path`.
     exponents : tuple of float, optional
         Between which powers of ten C is sought for rows of about length 1; None where there is no C.
     search_excess, excess : float
@@ -41,7 +40,7 @@ class LinearKind:
 
     path: Callable[[Problem, Sequence[float]], Iterator[Solution]]
     statistic_path: Callable[[Moments, Sequence[float]], Iterator[Solution]] | None = None
-    fit: Callable[[Problem, float, int], Solution] | None = None
+    fit: Callable[[Problem, float], Solution] | None = None
     exponents: tuple[float, float] | None = None
     search_excess: float = 0.0
     excess: float = 0.0

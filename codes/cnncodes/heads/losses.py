@@ -10,6 +10,8 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
+ALL = slice(None)
+
 
 class Point(Protocol):
     """A loss at some decision values ``[n, k]``, summed over weighted rows."""
@@ -25,8 +27,8 @@ class Point(Protocol):
     def bend(self, step: Array) -> float:
         """Return the second derivative along a change of the decision values ``[n, k]``."""
 
-    def turn(self, step: Array) -> Array:
-        """Return by how much the slope changes along a change of the decision values, both ``[n, k]``."""
+    def turn(self, step: Array, rows: slice = ALL) -> Array:
+        """Return by how much the slope of some rows changes along a change of their decision values."""
 
     def curvature(self) -> Array:
         """Return the mean second derivative of a row by the decision values.
@@ -61,11 +63,11 @@ class _SoftmaxPoint:
         np.square(apart, out=apart)  # a variance: never below 0
         return float(self.weight @ np.einsum("ij,ij->i", self.shares, apart))
 
-    def turn(self, step: Array) -> Array:
-        p = self.shares
+    def turn(self, step: Array, rows: slice = ALL) -> Array:
+        p = self.shares[rows]
         apart = step * (1 - p) if step.shape[1] == 1 else step - np.einsum("ij,ij->i", p, step)[:, None]
         apart *= p
-        apart *= self.weight[:, None].astype(step.dtype)
+        apart *= self.weight[rows, None]
         return np.asarray(apart)
 
     def curvature(self) -> Array:
@@ -125,8 +127,8 @@ class _HingePoint:
     def bend(self, step: Array) -> float:
         return 2 * float(self.weight @ np.einsum("ij,ij,ij->i", self.active, step, step, dtype=np.float64))
 
-    def turn(self, step: Array) -> Array:
-        return np.asarray(self.active * step * (2 * self.weight[:, None]).astype(step.dtype))
+    def turn(self, step: Array, rows: slice = ALL) -> Array:
+        return np.asarray(self.active[rows] * step * (2 * self.weight[rows, None]).astype(step.dtype))
 
     def curvature(self) -> Array:
         return np.asarray(2 * (self.weight @ self.active) / self.weight.sum())
@@ -179,8 +181,8 @@ class LogisticPoint:
     def bend(self, step: Array) -> float:
         return float(self.weight @ np.einsum("ij,ij,ij->i", self.bends, step, step, dtype=np.float64))
 
-    def turn(self, step: Array) -> Array:
-        return np.asarray(self.bends * step * self.weight[:, None].astype(step.dtype))
+    def turn(self, step: Array, rows: slice = ALL) -> Array:
+        return np.asarray(self.bends[rows] * step * self.weight[rows, None].astype(step.dtype))
 
     def curvature(self) -> Array:
         return np.asarray(self.weight @ self.bends / self.weight.sum())

@@ -21,6 +21,8 @@ Array = npt.NDArray[Any]
 
 #: Conjugate gradients end where the last steps, so many, gained no more than this share of all of them.
 _LOOKED_BACK, _LOOSEST = 5, 0.1
+#: The curvature that is known beforehand tells what is left to within a factor of a few.
+_SURE = 0.25
 #: What is left of a gradient, squared and as a share, is rounding in float64.
 _NOTHING = 1e-30
 #: A value is above the least one by so little, as a share, that rounding may keep it from falling further.
@@ -77,6 +79,8 @@ class Newton(Descent):
         while True:
             gradient = self._pull + penalty * self._hold(self._at)
             least = self._gained(penalty)
+            if float(np.vdot(gradient, curvature.solve(gradient))) / 2 <= _SURE * self.excess * least:
+                return n_iter, True
             step, taken = self._conjugate(gradient, curvature, least, self.max_iter - n_iter)
             n_iter += taken
             slope = float(np.vdot(gradient, step))
@@ -100,8 +104,7 @@ class Newton(Descent):
         size, gains = float(np.vdot(left, solved)), [0.0]
         nothing = _NOTHING * size
         while len(gains) <= most and size > nothing:
-            turned = point.turn(self._rough.decide(direction).astype(np.float64))
-            bent = self._rough.pull(turned.astype(np.float32))
+            bent = self._rough.turn(direction, lambda step, rows: point.turn(step.astype(np.float64), rows))
             bent += curvature.penalty * self._hold(direction)
             bend = float(np.vdot(direction, bent))
             if not bend > 0:  # rounding, or rows that do not differ
@@ -116,5 +119,7 @@ class Newton(Descent):
                 break
             solved = curvature.solve(left)
             size, before = float(np.vdot(left, solved)), size
+            if size / 2 <= _SURE * self.excess * least:
+                break
             direction = solved + size / before * direction
         return found, len(gains) - 1

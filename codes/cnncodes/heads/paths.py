@@ -86,6 +86,7 @@ class LinearSearch:
             max_iter=min(self.max_iter, SEARCH_STEPS),
             covariance=fold.shared,
             preference=fold.preference,
+            run=fold.run,
         )
         Cs = [setting[0] if setting else 1.0 for setting in settings]
         for solution in self.traits.path(problem, Cs):

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.heads.curvature import Covariance
+from cnncodes.heads.products import Map
 
 Array = npt.NDArray[Any]
 
@@ -18,7 +19,8 @@ class Problem:
     """Scaled rows `X` ``[n, D]``, class numbers `y` ``[n]`` with all of 0 … K-1 present, `weight` ``[n]``.
 
     `excess` is the share of its least value by which an objective may end above it. `covariance` is about
-    that of the rows; where it is None it is learned from them. `preference` is that of `Rows`.
+    that of the rows; where it is None it is learned from them. `preference` is that of `Rows`, `run` that of
+    `cnncodes.heads.products.Products`.
     """
 
     X: Array
@@ -29,6 +31,7 @@ class Problem:
     max_iter: int = 1000
     covariance: Covariance | None = None
     preference: Array | None = None
+    run: Map = map
 
     def signs(self) -> Array:
         """Return +1 where a row is of the column's class, else -1: ``[n, K]``, or ``[n, 1]`` for K = 2."""

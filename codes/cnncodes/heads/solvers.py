@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -50,10 +49,10 @@ def logistic_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:
     return found if problem.n_classes == 2 else map(_centre, found)
 
 
-def fit_logistic(problem: Problem, C: float, n_jobs: int = 1) -> Solution:
+def fit_logistic(problem: Problem, C: float) -> Solution:
     """Return what `logistic_path` has for one C, the rows being float64: sooner where that is to be exact."""
     loss = CrossEntropy(problem.y, problem.weight / problem.weight.sum())
-    found = _finish(problem, loss, _count_columns(problem), C, n_jobs)
+    found = _finish(problem, loss, _count_columns(problem), C)
     return found if problem.n_classes == 2 else _centre(found)
 
 
@@ -71,14 +70,16 @@ def one_vs_rest_path(problem: Problem, Y: Array, Cs: Sequence[float]) -> Iterato
     loss = LogisticLoss(2.0 * Y.astype(problem.X.dtype) - 1, problem.weight / problem.weight.sum())
     X, weight = problem.X, problem.weight
     covariance = learn_covariance(X, weight) if problem.covariance is None else problem.covariance
-    descent = SeparateDescent(X, loss, covariance, excess=problem.excess, max_iter=problem.max_iter)
+    descent = SeparateDescent(
+        X, loss, covariance, excess=problem.excess, max_iter=problem.max_iter, run=problem.run
+    )
     return map(_take, descent.run([1 / (C * float(weight.sum())) for C in Cs]))
 
 
-def fit_one_vs_rest(problem: Problem, Y: Array, C: float, n_jobs: int = 1) -> Solution:
+def fit_one_vs_rest(problem: Problem, Y: Array, C: float) -> Solution:
     """Return what `one_vs_rest_path` has for one C, as `fit_logistic` does."""
     loss = LogisticLoss(2.0 * Y - 1, problem.weight / problem.weight.sum())
-    return _finish(problem, loss, Y.shape[1], C, n_jobs)
+    return _finish(problem, loss, Y.shape[1], C)
 
 
 def svm_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:
@@ -91,11 +92,8 @@ def svm_path(problem: Problem, Cs: Sequence[float]) -> Iterator[Solution]:
     return _descend(problem, loss, _count_columns(problem), Cs, penalizes_intercept=True)
 
 
-def fit_svm(problem: Problem, C: float, n_jobs: int = 1) -> Solution:
-    """Return what `svm_path` has for one C, the rows being float64; of few rows it is found exactly.
-
-    One thread does it, whatever `n_jobs` is.
-    """
+def fit_svm(problem: Problem, C: float) -> Solution:
+    """Return what `svm_path` has for one C, the rows being float64; of few rows it is found exactly."""
     if len(problem.X) > _FEW:
         return next(svm_path(problem, [C]))
     with warnings.catch_warnings():
@@ -125,12 +123,13 @@ def _descend(
         penalizes_intercept=penalizes_intercept,
         excess=problem.excess,
         max_iter=problem.max_iter,
+        run=problem.run,
     )
     for found in descent.run([1 / (C * float(weight.sum())) for C in Cs]):
         yield _take(found)
 
 
-def _finish(problem: Problem, loss: Loss, n_columns: int, C: float, n_jobs: int) -> Solution:
+def _finish(problem: Problem, loss: Loss, n_columns: int, C: float) -> Solution:
     """Go down in float32, and the last steps with gradients in float64."""
     mean = np.asarray(loss.weight @ problem.X, np.float64)
     centred = np.empty(problem.X.shape, np.float32)
@@ -138,14 +137,12 @@ def _finish(problem: Problem, loss: Loss, n_columns: int, C: float, n_jobs: int)
     covariance = (
         learn_covariance(centred, problem.weight) if problem.covariance is None else problem.covariance
     )
-    settings: dict[str, Any] = {"max_iter": problem.max_iter}
+    settings: dict[str, Any] = {"max_iter": problem.max_iter, "run": problem.run}
     penalties = [1 / (C * float(problem.weight.sum()))]
-    with ThreadPoolExecutor(n_jobs) as pool:
-        settings["run"] = map if n_jobs == 1 else pool.map
-        [start] = _start(centred, loss, n_columns, covariance, settings).run(penalties)
-        settings["max_iter"] = max(1, problem.max_iter - start.n_iter)
-        last = Newton(problem.X, centred, loss, start, covariance, excess=problem.excess, **settings)
-        [found] = last.run(penalties)
+    [start] = _start(centred, loss, n_columns, covariance, settings).run(penalties)
+    settings["max_iter"] = max(1, problem.max_iter - start.n_iter)
+    last = Newton(problem.X, centred, loss, start, covariance, excess=problem.excess, **settings)
+    [found] = last.run(penalties)
     return _take(replace(found, n_iter=start.n_iter + found.n_iter))
 
 

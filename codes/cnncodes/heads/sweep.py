@@ -15,12 +15,13 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning
 
 from cnncodes.heads.calibration import fit_temperature, log_loss
+from cnncodes.heads.crew import Crew
 from cnncodes.heads.folds import Rows, Split, average_by, first_of
 from cnncodes.heads.held_out import OutOfFold
+from cnncodes.heads.products import Map
 from cnncodes.heads.scaling import Scaler
 
 Array = npt.NDArray[Any]
@@ -45,6 +46,8 @@ class Fold:
     held_out : float ``[m, D]``
     shared : object
         What the search prepared for all folds of the scaling.
+    run : callable
+        As of `cnncodes.heads.products.Products`.
     """
 
     X: Array
@@ -55,6 +58,7 @@ class Fold:
     preference: Array | None
     held_out: Array
     shared: Any
+    run: Map = map
 
 
 class Search(Protocol):
@@ -144,20 +148,14 @@ class Choice:
 
 
 def choose(rows: Rows, splits: Sequence[Split], search: Search, n_jobs: int | None) -> Choice:
-    """Run the sweeps of every fold and scaling and choose.
-
-    Threads, not processes: the work is BLAS, which releases the GIL, and starting two processes that
-    import scikit-learn costs about as much as the whole search. The caller holds BLAS to one thread.
-    """
+    """Run the sweeps of every fold and scaling and choose."""
     jobs = [(scaling, split) for scaling in search.scalings for split in splits]
-    found = Parallel(n_jobs=n_jobs, require="sharedmem")(
-        delayed(search.prepare)(rows, scaling) for scaling in search.scalings
-    )
-    shared = dict(zip(search.scalings, found, strict=True))
-    with warnings.catch_warnings():  # here and not in the threads: filters belong to the process
+    with Crew(n_jobs) as crew, warnings.catch_warnings():  # filters belong to the process, not to a thread
         warnings.simplefilter("ignore", ConvergenceWarning)
-        sweeps = Parallel(n_jobs=n_jobs, require="sharedmem")(
-            delayed(_sweep)(rows, split, scaling, search, shared[scaling]) for scaling, split in jobs
+        found = crew.each(search.prepare, [(rows, scaling) for scaling in search.scalings])
+        shared = dict(zip(search.scalings, found, strict=True))
+        sweeps = crew.each(
+            _sweep, [(rows, split, scaling, search, shared[scaling], crew.run) for scaling, split in jobs]
         )
     return pick(search, _candidates(rows, search, splits, sweeps))
 
@@ -202,7 +200,7 @@ def pick(search: Search, candidates: Iterable[tuple[str, Setting, HeldOut | None
 _NOT_REACHED = (np.inf, np.nan, np.nan)
 
 
-def _sweep(rows: Rows, split: Split, scaling: str, search: Search, shared: Any) -> list[HeldOut]:
+def _sweep(rows: Rows, split: Split, scaling: str, search: Search, shared: Any, run: Map) -> list[HeldOut]:
     """Fit one fold for the whole grid; stop when its held-out loss has risen twice in a row and noticeably.
 
     Noticeably, because a setting that one fold has not reached is out for all, and the folds' best differ a
@@ -219,6 +217,7 @@ def _sweep(rows: Rows, split: Split, scaling: str, search: Search, shared: Any) 
         rows.preference,
         scaler.apply(rows.X[test], rows.X.dtype),
         shared,
+        run,
     )
     blank = HeldOut.of(rows, test, rows.loss_weight[test])
     results: list[HeldOut] = []

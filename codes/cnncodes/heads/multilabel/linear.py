@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numbers
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from joblib import effective_n_jobs
 
 from cnncodes.errors import UsageError, suggest
 from cnncodes.heads.checks import check_setting
+from cnncodes.heads.crew import Crew
 from cnncodes.heads.curvature import Covariance
 from cnncodes.heads.folds import Rows
 from cnncodes.heads.linear_kinds import LINEAR_KINDS
@@ -50,7 +50,7 @@ def label_path(
     weight : float ``[n]``
     Cs : sequence of float
     **settings
-        `excess`, `max_iter` and `covariance` of a `Problem`, for what goes down step by step.
+        `excess`, `max_iter`, `covariance` and `run` of a `Problem`, for what goes down step by step.
     """
     if kind == "ridge":
         return least_squares_path(X, 2 * Y - 1, weight, Cs)
@@ -94,6 +94,7 @@ class LinearLabelSearch:
             excess=_SEARCH_EXCESS,
             max_iter=min(self.max_iter, SEARCH_STEPS),
             covariance=self.covariances.get(fold.scaling),
+            run=fold.run,
         )
         for solution in found:
             decision = np.tile(constant, (len(fold.held_out), 1))
@@ -214,7 +215,8 @@ class LinearLabelHead(MultiLabelHead):
         if self.kind == "logistic":
             numbers_of_none = np.zeros(len(X), dtype=np.int64)
             problem = Problem(X, numbers_of_none, rows.weight, 1, excess=_EXCESS, max_iter=self.max_iter)
-            found = fit_one_vs_rest(problem, Y, self.C_, effective_n_jobs(self.n_jobs))
+            with Crew(self.n_jobs) as crew:
+                found = fit_one_vs_rest(replace(problem, run=crew.run), Y, self.C_)
         else:
             found = next(label_path(self.kind, X, Y, rows.weight, [self.C_]))
         self.coef_, self.intercept_ = scaler.fold(found.coef, found.intercept)

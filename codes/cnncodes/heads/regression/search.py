@@ -12,10 +12,11 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
-from joblib import Parallel, delayed
 
+from cnncodes.heads.crew import Crew
 from cnncodes.heads.folds import Rows, Split, average_by, first_of
 from cnncodes.heads.held_out import OutOfFold
+from cnncodes.heads.products import Map
 from cnncodes.heads.scaling import Scaler
 
 Array = npt.NDArray[Any]
@@ -29,7 +30,7 @@ TIE = 1e-9
 class NumberFold:
     """Scaled rows to train on, float ``[n, D]``, their targets ``[n, T]`` and weights, and those held out.
 
-    `scaling` is the name of what they are scaled by.
+    `scaling` is the name of what they are scaled by, `run` that of `cnncodes.heads.products.Products`.
     """
 
     X: Array
@@ -37,6 +38,7 @@ class NumberFold:
     weight: Array
     held_out: Array
     scaling: str = ""
+    run: Map = map
 
 
 class NumberSearch(Protocol):
@@ -141,9 +143,10 @@ def sweep_numbers(
     A fold leaves out the rest of its grid where what `measure` gives rises: that yields None.
     """
     jobs = [(scaling, split) for scaling in scalings for split in splits]
-    sweeps = Parallel(n_jobs=n_jobs, require="sharedmem")(
-        delayed(_sweep)(rows, Y, split, scaling, search, measure) for scaling, split in jobs
-    )
+    with Crew(n_jobs) as crew:
+        sweeps = crew.each(
+            _sweep, [(rows, Y, split, scaling, search, measure, crew.run) for scaling, split in jobs]
+        )
     for number, scaling in enumerate(scalings):
         mine = sweeps[number * len(splits) : (number + 1) * len(splits)]
         for position, setting in enumerate(search.grid(scaling, rows.X.shape[1])):
@@ -152,7 +155,7 @@ def sweep_numbers(
 
 
 def _sweep(
-    rows: Rows, Y: Array, split: Split, scaling: str, search: NumberSearch, measure: Measure | None
+    rows: Rows, Y: Array, split: Split, scaling: str, search: NumberSearch, measure: Measure | None, run: Map
 ) -> list[HeldOutNumbers]:
     """Return what a fold says of its held-out images for the whole grid, or until it stops."""
     train, test = split
@@ -160,7 +163,7 @@ def _sweep(
     X, held_out = (scaler.apply(rows.X[part], rows.X.dtype) for part in (train, test))
     images, inverse = np.unique(rows.images[test], return_inverse=True)
     y, weight = first_of(Y[test], inverse), np.bincount(inverse, rows.weight[test])
-    fold = NumberFold(X, Y[train], rows.weight[train], held_out, scaling)
+    fold = NumberFold(X, Y[train], rows.weight[train], held_out, scaling, run)
     found: list[HeldOutNumbers] = []
     losses: list[float] = []
     for prediction in search.predict(fold, search.grid(scaling, rows.X.shape[1])):
