@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 
-from cnncodes.heads.calibration import fit_temperature, log_loss
+from cnncodes.heads.calibration import fit_temperature, log_loss, log_losses
 from cnncodes.heads.crew import Crew
 from cnncodes.heads.folds import Rows, Split, average_by, first_of
 from cnncodes.heads.held_out import OutOfFold
+from cnncodes.heads.one_error import standard_error
 from cnncodes.heads.products import Map
 from cnncodes.heads.scaling import Scaler
 
@@ -28,7 +29,8 @@ Array = npt.NDArray[Any]
 Setting = tuple[float, ...]
 
 _TIE = 1e-9
-_NOTICEABLE = 1.02
+#: A fold's loss has risen where it is above the least by this factor, and by so many standard errors.
+_NOTICEABLE, _SURE = 1.02, 2.0
 
 
 @dataclass(frozen=True)
@@ -201,10 +203,11 @@ _NOT_REACHED = (np.inf, np.nan, np.nan)
 
 
 def _sweep(rows: Rows, split: Split, scaling: str, search: Search, shared: Any, run: Map) -> list[HeldOut]:
-    """Fit one fold for the whole grid; stop when its held-out loss has risen twice in a row and noticeably.
+    """Fit one fold for the whole grid; stop when its held-out loss has risen beyond doubt.
 
-    Noticeably, because a setting that one fold has not reached is out for all, and the folds' best differ a
-    little.
+    A setting that one fold has not reached is out for all, and the folds' best differ: of a dozen images by
+    much. Beyond a least loss it falls no more (none of 794 folds had a second valley of as much as 2 %:
+    classes of clothes, 30 to 3,000 images of them, even and uneven classes, and labels at random among them).
     """
     train, test = split
     scaler = Scaler.learn(scaling, rows.X[train], rows.weight[train])
@@ -221,16 +224,26 @@ def _sweep(rows: Rows, split: Split, scaling: str, search: Search, shared: Any, 
     )
     blank = HeldOut.of(rows, test, rows.loss_weight[test])
     results: list[HeldOut] = []
-    losses: list[float] = []
+    least, lowest = np.inf, np.empty(0)
     for decision in search.decide(fold, search.grid(scaling, rows.X.shape[1])):
         results.append(replace(blank, decision=average_by(decision, rows.images[test])))
         if not search.stops:
             continue
-        losses.append(_measure(results[-1], search.temperatures)[0])
-        rising = len(losses) > 2 and losses[-1] > losses[-2] > losses[-3]
-        if rising and losses[-1] > _NOTICEABLE * min(losses):
+        mean, each = _lose(results[-1], search.temperatures)
+        if mean < least:
+            least, lowest = mean, each
+        elif mean - least > max(
+            (_NOTICEABLE - 1) * least, _SURE * standard_error(each - lowest, blank.weight, blank.groups)
+        ):
             break
     return results
+
+
+def _lose(held_out: HeldOut, temperatures: tuple[float, float] | None) -> tuple[float, Array]:
+    """Return the mean log-loss, and that of each held-out image."""
+    decision, y, weight = held_out.decision, held_out.y, held_out.weight
+    each = log_losses(decision, y, fit_temperature(decision, y, weight, temperatures))
+    return float(np.average(each, weights=weight)), each
 
 
 def _measure(held_out: HeldOut, temperatures: tuple[float, float] | None) -> tuple[float, float, float]:
