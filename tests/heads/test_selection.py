@@ -99,8 +99,8 @@ def test_too_few_groups_to_choose(kind):
 @pytest.mark.parametrize("kind", LINEAR)
 def test_choice_is_the_best_of_the_table(kind):
     rng = np.random.default_rng(1)
-    y = np.arange(200) % 4
-    X = rng.normal(size=(4, 80))[y] * 0.4 + rng.normal(size=(200, 80))
+    y = np.arange(600) % 4
+    X = rng.normal(size=(4, 80))[y] * 0.25 + rng.normal(size=(600, 80))
     head = LinearHead(kind).fit(X, y)
     table = head.cv_results_
     best = np.argmin(table["log_loss"])
@@ -110,6 +110,15 @@ def test_choice_is_the_best_of_the_table(kind):
     assert np.isinf(table["log_loss"]).any() == LINEAR_KINDS[kind].descends  # the sweep stopped early ...
     mine = table["log_loss"][(table["scaling"] == head.scaling_)]
     assert not LINEAR_KINDS[kind].descends or np.isfinite(mine[np.argmin(mine) + 1])  # ... but past the best
+
+
+@pytest.mark.parametrize("kind", ["logistic", "linear-svm"])
+def test_of_few_images_the_whole_grid_is_tried(kind):
+    """A fold of a few says little of where the others have their best."""
+    rng = np.random.default_rng(2)
+    y = np.repeat([0, 1, 2], [20, 6, 4])
+    X = 0.7 * rng.normal(size=(3, 40))[y] + rng.normal(size=(30, 40))
+    assert np.isfinite(LinearHead(kind).fit(X, y).cv_results_["log_loss"]).all()
 
 
 def test_ties_go_to_the_stronger_regularisation():
