@@ -218,15 +218,37 @@ def test_loops_of_links_end(tmp_path: Path) -> None:
     (tmp_path / "a/self").symlink_to(tmp_path / "a")
     (tmp_path / "a/over").symlink_to(tmp_path / "b")
     (tmp_path / "b/back").symlink_to(tmp_path / "a")
-    keys = [record.key for record in list_folder(tmp_path)]
-    assert len(keys) == 2
-    assert len({os.path.realpath(record.data) for record in list_folder(tmp_path)}) == 2
+    with pytest.warns(ResultWarning, match="4 links to folders are passed over"):
+        assert listed(tmp_path) == [("a/1.jpg", "a", None), ("b/2.jpg", "b", None)]
 
 
-def test_a_folder_is_listed_in_its_own_place_rather_than_by_a_link_beside_it(tmp_path: Path) -> None:
-    fill(tmp_path, "zebra/1.jpg")
-    (tmp_path / "alias").symlink_to(tmp_path / "zebra")
-    assert listed(tmp_path) == [("zebra/1.jpg", "zebra", None)]
+@pytest.mark.parametrize("link", ["alias", "building/similar", "building/deep/similar", "~last"])
+def test_a_folder_is_listed_in_its_own_place_rather_than_by_a_link(tmp_path: Path, link: str) -> None:
+    fill(tmp_path, "building/deep/0.jpg", "plants/1.jpg")
+    (tmp_path / link).symlink_to(tmp_path / "plants")
+    with pytest.warns(ResultWarning) as caught:
+        assert listed(tmp_path) == [
+            ("building/deep/0.jpg", "building", None),
+            ("plants/1.jpg", "plants", None),
+        ]
+    assert [str(one.message) for one in caught] == [
+        f"{str(tmp_path)!r}: 1 link to a folder is passed over, since what lies there is listed in its own"
+        f" place, or by another link, and has the label of that: {link!r}"
+    ]
+
+
+def test_a_folder_elsewhere_is_listed_by_the_first_of_the_links_to_it(tmp_path: Path) -> None:
+    fill(tmp_path, "elsewhere/1.jpg", "photos/dog/2.jpg")
+    for name in ("wolf", "cat", "dog/more"):
+        (tmp_path / "photos" / name).symlink_to(tmp_path / "elsewhere")
+    with pytest.warns(ResultWarning, match=r"2 links to folders are .*: 'dog/more', 'wolf'$"):
+        assert listed(tmp_path / "photos") == [("cat/1.jpg", "cat", None), ("dog/2.jpg", "dog", None)]
+
+
+def test_a_link_to_one_file_is_an_image_of_its_own_place(tmp_path: Path) -> None:
+    fill(tmp_path, "cat/1.jpg", "dog/2.jpg")
+    (tmp_path / "dog/1.jpg").symlink_to(tmp_path / "cat/1.jpg")
+    assert [label for _, label, _ in listed(tmp_path)] == ["cat", "dog", "dog"]
 
 
 def test_links_out_of_the_folder_are_followed(tmp_path: Path) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cnncodes.disk import TABLES, check_open_files
-from cnncodes.errors import ResultWarning, SourceError, name_some, sentence, warn
+from cnncodes.errors import ResultWarning, SourceError, agree, count, name_some, sentence, warn
 from cnncodes.images.endings import (
     advise_of_arrow,
     find_suffixes,
@@ -32,12 +33,35 @@ _LOOKED_AT = 100
 SPLITS = {"train": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
 
+@dataclass
+class _Beside:
+    """What a folder holds beside the pictures that are listed.
+
+    Attributes
+    ----------
+    others : Counter of str
+        How many files have each other ending that pictures may have.
+    tables : list of str
+        Names of such as may list images.
+    doubled : list of str
+        Folders passed over, since each is listed elsewhere.
+    closed : dict of str
+        Folders that cannot be listed, with the reason.
+    """
+
+    others: Counter[str] = field(default_factory=Counter)
+    tables: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    closed: dict[str, str] = field(default_factory=dict)
+
+
 def list_folder(root: Path, *, unlisted: str = "error") -> list[ImageRecord]:
     """Return the images below a folder.
 
     ``cat/1.jpg`` has the label ``cat``; ``train/cat/1.jpg`` too, in the part ``train``, where every
-    folder at the top is a part; an image at the top has no label. Hidden names are passed over, and a
-    folder that links lead to more than once is listed once.
+    folder at the top is a part; an image at the top has no label. Hidden names are passed over. Links are
+    followed. A folder is listed once, in its own place if that is below the root, or else by the first link;
+    a file that links lead to is listed by each of them.
 
     Parameters
     ----------
@@ -58,14 +82,13 @@ def list_folder(root: Path, *, unlisted: str = "error") -> list[ImageRecord]:
     -----
     ResultWarning
         If files are passed over that may be pictures by their names, or tables that may be what was meant:
-        `cnncodes.images.endings` says which.
+        `cnncodes.images.endings` says which. If a link leads to a folder that is listed elsewhere.
     """
-    others: Counter[str] = Counter()
-    tables: list[str] = []
     suffixes = find_suffixes()
-    closed: dict[str, str] = {}
-    found = list(_walk(root, suffixes, others, tables, closed if unlisted == "record" else None))
-    passed_over = say_passed_over(others)
+    beside = _Beside()
+    found = list(_walk(root, suffixes, beside, is_strict=unlisted == "error"))
+    closed = beside.closed
+    passed_over = say_passed_over(beside.others)
     found.sort(key=lambda name: name.replace("/", "\0"))  # a folder's files stand together
     tops = {name.partition("/")[0] for name in found if "/" in name}
     has_splits = _has_splits(root, tops)
@@ -74,18 +97,20 @@ def list_folder(root: Path, *, unlisted: str = "error") -> list[ImageRecord]:
             f"no images in {str(root)!r}: looked below it for files ending in {', '.join(sorted(suffixes))}."
             + (f" {passed_over}." if passed_over else "")
             + (f" {name_some(list(closed))} cannot be listed." if closed else "")
-            + _advise_of_tables(root, sorted(tables))
-            + advise_of_arrow(others)
+            + _advise_of_tables(root, sorted(beside.tables))
+            + advise_of_arrow(beside.others)
         )
     if passed_over:
         warn(f"{str(root)!r}: {passed_over}", ResultWarning)
+    if beside.doubled:
+        warn(f"{str(root)!r}: {_say_doubled(sorted(beside.doubled))}", ResultWarning)
     # Two names may read alike once their bytes are escapes.
     keys = make_unique([to_text(name) for name in found])
     meanings = {
         folder: _read_folder(folder, has_splits) for folder in {name.rpartition("/")[0] for name in found}
     }
     labelled = all(label is not None for label, _ in meanings.values())
-    if told := say_tables(root, tables, labelled=labelled):
+    if told := say_tables(root, beside.tables, labelled=labelled):
         warn(f"{str(root)!r}: {told}", ResultWarning)
     above = os.path.join(root, "")
     records = [
@@ -101,16 +126,15 @@ def list_folder(root: Path, *, unlisted: str = "error") -> list[ImageRecord]:
 
 def find_tables(root: Path) -> list[str]:
     """Return the tables below a folder, sorted; none where it holds a picture, or cannot be listed whole."""
-    tables: list[str] = []
-    closed: dict[str, str] = {}
+    beside = _Beside()
     suffixes = find_suffixes()
     try:
         if _begins_with_picture(root, suffixes):
             return []
-        holds_picture = any(True for _ in _walk(root, suffixes, Counter(), tables, closed))
+        holds_picture = any(True for _ in _walk(root, suffixes, beside, is_strict=False))
     except (OSError, SourceError):  # which is told where it is opened
         return []
-    return [] if holds_picture or closed else sorted(tables)
+    return [] if holds_picture or beside.closed else sorted(beside.tables)
 
 
 def _begins_with_picture(root: Path, suffixes: frozenset[str]) -> bool:
@@ -135,6 +159,16 @@ def _advise_of_tables(root: Path, names: list[str]) -> str:
     )
 
 
+def _say_doubled(names: Sequence[str]) -> str:
+    """Return what is to be said of links that lead to folders that are listed elsewhere."""
+    n = len(names)
+    links, folders = count(n, "link"), "a folder" if n == 1 else "folders"
+    return (
+        f"{links} to {folders} {agree(n, 'is')} passed over, since what lies there is listed in its own"
+        f" place, or by another link, and has the label of that: {name_some(names)}"
+    )
+
+
 def _has_splits(root: Path, tops: set[str]) -> bool:
     """Say whether the folders at the top are parts; one class may well be called ``train``."""
     parts = {SPLITS[top.lower()] for top in tops if top.lower() in SPLITS}
@@ -147,26 +181,23 @@ def _has_splits(root: Path, tops: set[str]) -> bool:
     return bool(tops) and not others
 
 
-def _walk(
-    root: Path,
-    suffixes: frozenset[str],
-    others: Counter[str],
-    tables: list[str],
-    closed: dict[str, str] | None,
-) -> Iterator[str]:
-    """Yield names of images relative to the root, their parts joined by slashes; count other endings.
+def _walk(root: Path, suffixes: frozenset[str], beside: _Beside, *, is_strict: bool) -> Iterator[str]:
+    """Yield names of images relative to the root, their parts joined by slashes; note what lies beside them.
 
-    `tables` takes the names of such as may list images. `closed` takes the folders below the root that cannot
-    be listed, with the reason; without it they are an error.
+    A folder below the root that cannot be listed is an error where it `is_strict`, and else noted.
     """
 
     # With a list of what is to do: os.walk calls itself for each level, which has an end at a thousand.
     top = os.path.join(root, "")
-    seen, waiting = set(), [""]
-    while waiting:
+    seen: set[str] = set()
+    waiting, links = [""], list[str]()
+    while waiting or links:
+        if not waiting:  # links last: a folder is listed in its own place rather than where a link leads
+            waiting, links = sorted(links, reverse=True), []
         above = waiting.pop()
         real = os.path.realpath(top + above)
         if real in seen:  # a link back up, or to what was listed before
+            beside.doubled.append(above.rstrip("/"))
             continue
         seen.add(real)
         try:
@@ -176,22 +207,22 @@ def _walk(
             reason = error.strerror or str(error)
             if not above:
                 raise SourceError(f"{str(root)!r} cannot be listed: {sentence(reason)}") from error
-            if closed is None:
+            if is_strict:
                 raise SourceError(
                     f"{top + above!r} cannot be listed: {sentence(reason)} {_ADVICE}"
                 ) from error
-            closed[above] = reason
+            beside.closed[above] = reason
             continue
         for name in files:
             ending = get_ending(name)
             if ending in suffixes:
                 yield above + name
             elif ending in TABLES:
-                tables.append(above + name)
+                beside.tables.append(above + name)
             elif may_be_picture(name):
-                others[ending] += 1
-        # Links last: a folder is listed in its own place rather than where a link beside it leads.
-        waiting += [f"{above}{name}/" for _, name in sorted(folders, reverse=True)]
+                beside.others[ending] += 1
+        for is_link, name in sorted(folders, reverse=True):
+            (links if is_link else waiting).append(f"{above}{name}/")
 
 
 def _list_entries(folder: str) -> tuple[list[tuple[bool, str]], list[str]]:
