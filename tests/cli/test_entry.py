@@ -260,5 +260,6 @@ def test_files_that_a_folder_passes_over_are_said_once_by_every_command(
         said = [line for line in capsys.readouterr().err.splitlines() if "passed over" in line]
         assert said == [
             f"cnncodes: warning: {str(photos)!r}: 1 file is passed over, whose name does not end as that of a"
-            " picture: .heic (1)"
+            " picture: .heic (1). .heic is read in a Python program after"
+            " `pillow_heif.register_heif_opener()` (pip install pillow-heif)"
         ]

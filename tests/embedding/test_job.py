@@ -343,6 +343,30 @@ def test_images_out_of_reach_keep_their_codes(photos: Path, tmp_path: Path) -> N
     assert embed(links, tmp_path / "x.codes").unchanged == 6
 
 
+def test_images_that_only_a_plugin_reads_keep_their_codes_without_it(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in photos.glob("cat/*.png"):
+        path.rename(path.with_suffix(".heic"))
+    with monkeypatch.context() as patched:
+        patched.setitem(Image.OPEN, "HEIF", Image.OPEN["PNG"])
+        embed(photos, tmp_path / "x.codes")
+    before = rows(tmp_path / "x.codes")
+    (photos / "dog" / "0.png").unlink()
+    draw(photos / "cat" / "new.png", 99).rename(photos / "cat" / "new.heic")
+    with pytest.warns(ResultWarning) as caught:
+        summary = embed(photos, tmp_path / "x.codes")
+    assert (summary.images, summary.unchanged, summary.out_of_reach, summary.removed) == (5, 2, 3, 1)
+    assert {failure.key for failure in summary.failures} == {f"cat/{i}.heic" for i in range(3)}
+    assert rows(tmp_path / "x.codes") == [row for row in before if row["image"] != "dog/0.png"]
+    told = str(caught[-1].message)
+    assert "keeps the codes of 3 images" in told and "pillow_heif.register_heif_opener()" in told
+    with monkeypatch.context() as patched:
+        patched.setitem(Image.OPEN, "HEIF", Image.OPEN["PNG"])
+        summary = embed(photos, tmp_path / "x.codes")
+    assert (summary.embedded, summary.unchanged, summary.failed) == (1, 5, 0)
+
+
 def test_a_stored_image_that_breaks_is_a_failure(photos: Path, tmp_path: Path) -> None:
     embed(photos, tmp_path / "x.codes")
     (photos / "cat" / "1.png").write_bytes(b"cut off")

@@ -141,10 +141,11 @@ def test_files_that_may_be_pictures_are_said_to_be_passed_over_by_their_endings(
         assert len(list_folder(tmp_path)) == 1
     assert [str(one.message) for one in caught] == [
         f"{str(tmp_path)!r}: 3 files are passed over, whose names do not end as those of pictures:"
-        " .heic (2), .pdf (1)"
+        " .heic (2), .pdf (1). .heic is read in a Python program after `pillow_heif.register_heif_opener()`"
+        " (pip install pillow-heif)"
     ]
     (tmp_path / "a/1.jpg").unlink()
-    with pytest.raises(SourceError, match=r"\.heic \(2\), \.pdf \(1\)\. It holds a table"):
+    with pytest.raises(SourceError, match=r"\.heic \(2\), \.pdf \(1\)\. .*-heif\)\. It holds a table"):
         list_folder(tmp_path)
 
 
@@ -185,7 +186,7 @@ def test_icons_are_pictures_and_heif_is_where_a_plugin_is_registered(
 ) -> None:
     fill(tmp_path, "1.ico", "2.qoi", "3.heic", "4.jxl")
     monkeypatch.setitem(Image.OPEN, "HEIF", (None, None))
-    with pytest.warns(ResultWarning, match=r"1 file .*: \.jxl \(1\)$"):
+    with pytest.warns(ResultWarning, match=r"1 file .*: \.jxl \(1\)\. \.jxl is read .* `import pillow_jxl`"):
         assert [record.key for record in list_folder(tmp_path)] == ["1.ico", "2.qoi", "3.heic"]
 
 

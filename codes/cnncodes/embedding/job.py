@@ -33,7 +33,7 @@ class EmbedSummary:
     out : str
         The codes dataset.
     images : int
-        Images that the source lists.
+        Images that the source lists, or would with a plugin of Pillow that read stored ones.
     embedded, copies, unchanged, relabelled, removed, failed, given_up, out_of_reach, still_failed : int
         Images whose codes are new; among these, those whose content another image has, so that the network
         did not run for them; images kept from an earlier run; among these, those whose label, part or
@@ -102,8 +102,8 @@ def embed(
     group, the stored one follows. Images of equal content, and one that was renamed, meet the network once.
     An image that cannot be read is a failure of the summary and of the dataset, and raises nothing; it is not
     tried again before its file changes, or the limit is raised that it met. The codes of one that is still
-    listed but out of reach, as on a disk that is not mounted, stay, and so do those of one for which there is
-    too little memory.
+    listed but out of reach stay, as on a disk that is not mounted, or where the plugin of Pillow is not
+    registered that read it; and so do those of one for which there is too little memory.
 
     Parameters
     ----------
@@ -236,6 +236,7 @@ def embed(
             warn(describe_lost(Path(out), writer.marks_lost), ResultWarning)
         if not remove_missing:
             work.check_removal(source.name, out)
+        work.warn_of_unlisted(source.name, out)
         warn_of_loss(source, writer.known)
         if plan.principal_colors is not None:
             warn_of_leak(work.relabelled, writer.known)
@@ -277,7 +278,7 @@ def _summarize(
 ) -> EmbedSummary:
     return EmbedSummary(
         out=str(out),
-        images=len(source.records),
+        images=len(source.records) + len(work.unlisted),
         embedded=counts.embedded,
         copies=counts.copies,
         unchanged=work.unchanged + counts.unchanged,

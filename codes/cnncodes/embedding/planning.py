@@ -7,8 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cnncodes.choices import CHECKS
-from cnncodes.errors import StoreError, UnreadableImage, UsageError, agree, count, sentence
+from cnncodes.errors import (
+    ResultWarning,
+    StoreError,
+    UnreadableImage,
+    UsageError,
+    agree,
+    count,
+    sentence,
+    warn,
+)
 from cnncodes.images import ImageRecord, ImageSource
+from cnncodes.images.endings import advise_of_plugins, get_ending
 from cnncodes.store import CodesWriter, Failure, Index
 from cnncodes.store.entries import FAILURES_NAME
 from cnncodes.store.failing import MEND_IMAGES
@@ -17,6 +27,8 @@ from cnncodes.store.records import Labels, labels_of
 #: So many stored images, and such a share of them, may go without a word.
 MAX_REMOVED = 10
 MAX_REMOVED_SHARE = 0.1
+
+_UNLISTED = "not listed: its ending is read where a plugin of Pillow is registered, and none is"
 
 
 @dataclass
@@ -38,6 +50,8 @@ class Work:
         Images whose codes are there already, and which are not in `todo`.
     unreachable : list of Failure
         Images that are stored and listed but cannot be looked at now; their codes stay.
+    unlisted : list of str
+        Keys, among these, of images that the source lists only where a plugin of Pillow is registered.
     still_failed : list of Failure
         Images that failed and whose files are as they were then: not tried again.
     relabelled : dict
@@ -54,6 +68,7 @@ class Work:
     todo: list[ImageRecord] = field(default_factory=list)
     unchanged: int = 0
     unreachable: list[Failure] = field(default_factory=list)
+    unlisted: list[str] = field(default_factory=list)
     still_failed: list[Failure] = field(default_factory=list)
     relabelled: dict[str, Labels] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
@@ -77,6 +92,18 @@ class Work:
                 f" for): {first!r} for one.{before} No codes were removed. If they are to go, add"
                 " --remove-missing (remove_missing=True); else mend the path, or write to another folder"
                 " (-o)."
+            )
+
+    def warn_of_unlisted(self, source: str, out: str | Path) -> None:
+        """Warn where codes stay of images that no plugin reads now."""
+        n = len(self.unlisted)
+        if n:
+            advice = advise_of_plugins(map(get_ending, self.unlisted))
+            warn(
+                f"{out} keeps the codes of {count(n, 'image')} that {agree(n, 'is')} in {source!r} and"
+                f" {agree(n, 'is')} not read, {self.unlisted[0]!r} for one, since no plugin of Pillow is"
+                f" registered: {advice}; then call cnncodes.embed there",
+                ResultWarning,
             )
 
     def _tell_refusal(self) -> str:
@@ -150,7 +177,9 @@ def plan_work(
         else:
             work.todo.append(record)
     if n_listed < len(known) or writer.failed:
-        keys = {record.key for record in source.records}
+        work.unlisted = [key for key in source.passed_over if key in known]
+        work.unreachable += [Failure(key, "read", _UNLISTED) for key in work.unlisted]
+        keys = {record.key for record in source.records}.union(source.passed_over)
 
         def is_gone(key: str) -> bool:
             return key not in keys and not key.startswith(source.barred)

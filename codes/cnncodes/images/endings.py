@@ -22,6 +22,11 @@ SUFFIXES = frozenset(
 _ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
 #: Endings that are so where the program has registered a plugin of Pillow for the format.
 _OF_PLUGINS = {"HEIF": (".heic", ".heif", ".hif"), "JXL": (".jxl",)}
+#: What registers such a plugin, and the package that has it.
+_REGISTERING = {
+    "HEIF": ("pillow_heif.register_heif_opener()", "pillow-heif"),
+    "JXL": ("import pillow_jxl", "pillow-jxl-plugin"),
+}
 #: Endings of what lies beside pictures and is none: text, tables, settings, programs, codes and models.
 _BESIDE = frozenset(
     {
@@ -43,6 +48,35 @@ def find_suffixes() -> frozenset[str]:
     pillow = sys.modules.get("PIL.Image")  # where nobody has loaded it, nobody has registered anything
     opened = {} if pillow is None else pillow.OPEN
     return SUFFIXES.union(*(endings for name, endings in _OF_PLUGINS.items() if name in opened))
+
+
+def needs_plugin(name: str) -> bool:
+    """Tell whether a file's ending is that of a picture only where a plugin is registered.
+
+    Examples
+    --------
+    >>> needs_plugin("a.HEIC"), needs_plugin("a.jpg")
+    (True, False)
+    """
+    return any(get_ending(name) in endings for endings in _OF_PLUGINS.values())
+
+
+def advise_of_plugins(endings: Iterable[str]) -> str:
+    """Return which plugins read files with these endings; empty where none is known.
+
+    Examples
+    --------
+    >>> advise_of_plugins([".pdf", ".jxl"])
+    '.jxl is read in a Python program after `import pillow_jxl` (pip install pillow-jxl-plugin)'
+    """
+    told, found = [], set(endings)
+    for name, its in _OF_PLUGINS.items():
+        if met := sorted(found.intersection(its)):
+            told.append(
+                f"{', '.join(met)} {agree(len(met), 'is')} read in a Python program after"
+                f" `{_REGISTERING[name][0]}` (pip install {_REGISTERING[name][1]})"
+            )
+    return "; ".join(told)
 
 
 def may_be_picture(name: str) -> bool:
@@ -134,8 +168,8 @@ def say_passed_over(endings: Mapping[str, int]) -> str:
 
     Examples
     --------
-    >>> say_passed_over({".pdf": 1, ".heic": 2})
-    '3 files are passed over, whose names do not end as those of pictures: .heic (2), .pdf (1)'
+    >>> say_passed_over({".pdf": 1, ".tga": 2})
+    '3 files are passed over, whose names do not end as those of pictures: .tga (2), .pdf (1)'
     """
     total = sum(endings.values())
     if not total:
@@ -143,8 +177,9 @@ def say_passed_over(endings: Mapping[str, int]) -> str:
     most = sorted(Counter(endings).items(), key=lambda item: (-item[1], item[0]))
     shown = ", ".join(f"{ending or 'no ending'} ({number:,})" for ending, number in most[:_SHOWN])
     more = f" and {count(len(most) - _SHOWN, 'ending')} more" if len(most) > _SHOWN else ""
+    advice = advise_of_plugins(endings)
     names, pictures = ("name", "a picture") if total == 1 else ("names", "pictures")
     return (
         f"{count(total, 'file')} {agree(total, 'is')} passed over, whose {names} {agree(total, 'does')} not"
-        f" end as {agree(total, 'that')} of {pictures}: {shown}{more}"
+        f" end as {agree(total, 'that')} of {pictures}: {shown}{more}" + (f". {advice}" if advice else "")
     )

@@ -16,6 +16,7 @@ from cnncodes.images.endings import (
     find_suffixes,
     get_ending,
     may_be_picture,
+    needs_plugin,
     say_passed_over,
     say_tables,
 )
@@ -41,6 +42,8 @@ class _Beside:
     ----------
     others : Counter of str
         How many files have each other ending that pictures may have.
+    foreign : list of str
+        Names, among these, of files that a plugin would read.
     tables : list of str
         Names of such as may list images.
     doubled : list of str
@@ -50,12 +53,15 @@ class _Beside:
     """
 
     others: Counter[str] = field(default_factory=Counter)
+    foreign: list[str] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     closed: dict[str, str] = field(default_factory=dict)
 
 
-def list_folder(root: Path, *, unlisted: str = "error") -> list[ImageRecord]:
+def list_folder(
+    root: Path, *, unlisted: str = "error", passed_over: list[str] | None = None
+) -> list[ImageRecord]:
     """Return the images below a folder.
 
     ``cat/1.jpg`` has the label ``cat``; ``train/cat/1.jpg`` too, in the part ``train``, where every
@@ -69,6 +75,8 @@ def list_folder(root: Path, *, unlisted: str = "error") -> list[ImageRecord]:
     unlisted : {"error", "record"}
         What a folder below it is that cannot be listed: an error, or a record of no label, whose key ends in
         a slash and whose data are a `NoImage`.
+    passed_over : list of str, optional
+        Takes the keys that files would have that only a plugin of Pillow reads, which is not registered.
 
     Raises
     ------
@@ -88,20 +96,22 @@ def list_folder(root: Path, *, unlisted: str = "error") -> list[ImageRecord]:
     beside = _Beside()
     found = list(_walk(root, suffixes, beside, is_strict=unlisted == "error"))
     closed = beside.closed
-    passed_over = say_passed_over(beside.others)
-    found.sort(key=lambda name: name.replace("/", "\0"))  # a folder's files stand together
+    told_others = say_passed_over(beside.others)
+    if passed_over is not None:
+        passed_over += make_unique([to_text(name) for name in sorted(beside.foreign, key=_find_order)])
+    found.sort(key=_find_order)
     tops = {name.partition("/")[0] for name in found if "/" in name}
     has_splits = _has_splits(root, tops)
     if not found:
         raise SourceError(
             f"no images in {str(root)!r}: looked below it for files ending in {', '.join(sorted(suffixes))}."
-            + (f" {passed_over}." if passed_over else "")
+            + (f" {told_others}." if told_others else "")
             + (f" {name_some(list(closed))} cannot be listed." if closed else "")
             + _advise_of_tables(root, sorted(beside.tables))
             + advise_of_arrow(beside.others)
         )
-    if passed_over:
-        warn(f"{str(root)!r}: {passed_over}", ResultWarning)
+    if told_others:
+        warn(f"{str(root)!r}: {told_others}", ResultWarning)
     if beside.doubled:
         warn(f"{str(root)!r}: {_say_doubled(sorted(beside.doubled))}", ResultWarning)
     # Two names may read alike once their bytes are escapes.
@@ -122,6 +132,10 @@ def list_folder(root: Path, *, unlisted: str = "error") -> list[ImageRecord]:
         said = f"the folder cannot be listed: {reason}; see to it that it can be, or move it out"
         records.append(ImageRecord(to_text(name), NoImage(said), split=part))
     return records
+
+
+def _find_order(name: str) -> str:
+    return name.replace("/", "\0")  # a folder's files stand together
 
 
 def find_tables(root: Path) -> list[str]:
@@ -221,6 +235,8 @@ def _walk(root: Path, suffixes: frozenset[str], beside: _Beside, *, is_strict: b
                 beside.tables.append(above + name)
             elif may_be_picture(name):
                 beside.others[ending] += 1
+                if needs_plugin(name):
+                    beside.foreign.append(above + name)
         for is_link, name in sorted(folders, reverse=True):
             (links if is_link else waiting).append(f"{above}{name}/")
 

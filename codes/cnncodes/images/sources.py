@@ -36,12 +36,15 @@ class ImageSource:
     barred : tuple of str
         Keys, among those of `records`, of folders that could not be listed; each ends in a slash. What lies
         below is not known to be gone.
+    passed_over : tuple of str
+        Keys that files would have that only a plugin of Pillow reads, which is not registered.
     """
 
     name: str
     root: Path | None
     records: tuple[ImageRecord, ...]
     barred: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
 
     def labels(self) -> list[str | None]:
         """Return the label of each record."""
@@ -99,9 +102,10 @@ def open_source(
     if _is_folder(src):
         if parts := find_parts(path):
             return ImageSource(str(src), path, _sorted(list_parts(path, parts, columns)))
-        listed = _sorted(list_folder(path, unlisted=unlisted))
+        passed_over: list[str] = []
+        listed = _sorted(list_folder(path, unlisted=unlisted, passed_over=passed_over))
         barred = tuple(record.key for record in listed if isinstance(record.data, NoImage))
-        return ImageSource(str(src), path, listed, barred)
+        return ImageSource(str(src), path, listed, barred, tuple(passed_over))
     if not path.is_file():
         raise SourceError(
             f"{str(src)!r} is a pipe, socket or device: expected a folder of images, an image file, or a .csv"
