@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -324,6 +325,60 @@ def test_a_part_does_not_cost_the_rest(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="24 images, and 12 of them are not in"):
         embed(tmp_path / "in", tmp_path / "x.codes", split="train")
     assert rows(tmp_path / "x.codes") == before
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    for i in range(24):
+        draw(tmp_path / "many" / ("cat" if i % 2 else "dog") / f"{i}.png", i)
+    return tmp_path / "many"
+
+
+def test_a_folder_may_be_renamed(many: Path, tmp_path: Path) -> None:
+    embed(many, tmp_path / "x.codes")
+    (many / "cat").rename(many / "tiger")
+    summary = embed(many, tmp_path / "x.codes")
+    assert (summary.embedded, summary.copies, summary.removed, summary.views_run) == (12, 12, 12, 0)
+    embed(many, tmp_path / "fresh.codes")
+    assert rows(tmp_path / "x.codes") == rows(tmp_path / "fresh.codes")
+
+
+def test_many_images_that_are_no_renamed_ones_are_not_removed(many: Path, tmp_path: Path) -> None:
+    embed(many, tmp_path / "x.codes")
+    before = rows(tmp_path / "x.codes")
+    (many / "cat").rename(many / "tiger")
+    for path in sorted((many / "tiger").iterdir())[:11]:
+        path.write_bytes(path.read_bytes() + b"-")
+    with pytest.raises(StoreError, match=r"12 of them are not in .*\. 1 of them is there under other names"):
+        embed(many, tmp_path / "x.codes")
+    assert rows(tmp_path / "x.codes") == before
+
+
+def test_where_all_names_are_others_it_is_asked_whether_another_folder_was_meant(
+    many: Path, tmp_path: Path
+) -> None:
+    embed(many, tmp_path / "x.codes")
+    before = rows(tmp_path / "x.codes")
+    (tmp_path / "above").mkdir()
+    many.rename(tmp_path / "above" / "many")
+    with pytest.raises(StoreError, match=r"All of them are there under other names.*'many/.*above or below"):
+        embed(tmp_path / "above", tmp_path / "x.codes")
+    assert rows(tmp_path / "x.codes") == before
+
+
+def test_a_renamed_image_that_cannot_be_read_keeps_its_codes_under_its_old_name(
+    many: Path, tmp_path: Path
+) -> None:
+    embed(many, tmp_path / "x.codes")
+    (many / "cat").rename(many / "tiger")
+    damaged = many / "tiger" / "1.png"
+    stat = damaged.stat()
+    damaged.write_bytes(bytes(stat.st_size))
+    os.utime(damaged, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    summary = embed(many, tmp_path / "x.codes")
+    assert (summary.embedded, summary.removed, summary.failed) == (11, 11, 1)
+    names = {str(row["image"]) for row in rows(tmp_path / "x.codes")}
+    assert "cat/1.png" in names and sum(name.startswith("tiger/") for name in names) == 11
 
 
 def test_images_out_of_reach_keep_their_codes(photos: Path, tmp_path: Path) -> None:

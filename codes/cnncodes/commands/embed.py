@@ -117,7 +117,7 @@ class EmbedOptions(common.EmbeddingOptions, common.LayerOptions):
     remove_missing: bool = option(
         "Let any number of stored images go that the source lacks, or that are no pictures any more;"
         " otherwise more than ten and more than a tenth of them are an error, so are all of them, and more"
-        " than ten of any number where some are no pictures any more.",
+        " than ten of any number where some are no pictures any more. Renamed files do not count.",
         default=False,
     )
 

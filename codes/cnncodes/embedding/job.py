@@ -162,8 +162,10 @@ def embed(
     remove_missing : bool
         Whether any number of stored images may go because the source lacks them, or what is there now cannot
         be decoded. By default more than ten and more than a tenth of them are an error, and so are all of
-        them, however few; more than ten, of any number, where some cannot be decoded: a wrong path or part,
-        or a damaged disk, is likelier than a clean-up. What was refused for that stays so as new images come.
+        them, however few; more than ten, of any number, where some cannot be decoded. Files that are there
+        under other names, by base name, size and time, do not count while some others keep theirs. A wrong
+        path or part, or a damaged disk, is likelier than a clean-up. What was refused for that stays so as
+        new images come.
     on_progress : callable, optional
         Called as ``on_progress(done, total, failed)``.
     on_note : callable, optional
@@ -235,7 +237,7 @@ def embed(
         if work.is_unsure:
             warn(describe_lost(Path(out), writer.marks_lost), ResultWarning)
         if not remove_missing:
-            work.check_removal(source.name, out)
+            work.check_removal(source.name, out, writer.known)
         work.warn_of_unlisted(source.name, out)
         warn_of_loss(source, writer.known)
         if plan.principal_colors is not None:
@@ -267,6 +269,8 @@ def _let_go(
         keep -= {failure.key for failure in counts.broken}
         for failure in counts.broken:
             writer.add(failure)
+        # What was renamed and cannot be read now keeps what it had under its old name.
+        work.gone = [key for key in work.gone if work.renamed.get(key) not in keep]
         writer.drop([*work.gone, *work.forgotten])
     writer.relabel(find_relabelled(source, writer.known, keep))
     if not counts.out_of_reach and not source.barred:

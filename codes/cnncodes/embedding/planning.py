@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cnncodes.choices import CHECKS
+from cnncodes.embedding.renaming import find_renamed
 from cnncodes.errors import (
     ResultWarning,
     StoreError,
@@ -58,6 +59,8 @@ class Work:
         For the key of each stored image whose label, part or group is another one now, these.
     gone : list of str
         Keys of stored images that the source lacks.
+    renamed : dict of str
+        For such keys, where so many are gone that it was looked for, the new ones of the same files.
     forgotten : list of str
         Keys of failures that the source lacks.
     """
@@ -72,27 +75,45 @@ class Work:
     still_failed: list[Failure] = field(default_factory=list)
     relabelled: dict[str, Labels] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)
     forgotten: list[str] = field(default_factory=list)
 
-    def check_removal(self, source: str, out: str | Path) -> None:
+    def check_removal(self, source: str, out: str | Path, known: Index) -> None:
         """Refuse to remove many images: a wrong source or part would cost all that was embedded before.
+
+        Renamed ones do not count, as of a folder that has another name now, unless nothing at all has kept
+        its name: then the source may be the folder above, or below, and all labels others.
 
         Raises
         ------
         StoreError
         """
         n_stored, n_gone = self.n_stored, len(self.gone)
-        is_much = n_gone == n_stored > 0 or n_gone > max(MAX_REMOVED, MAX_REMOVED_SHARE * n_stored)
+        allowed = max(MAX_REMOVED, MAX_REMOVED_SHARE * n_stored)
+        if n_gone == n_stored > 0 or n_gone > allowed:
+            self.renamed = find_renamed(self.gone, self.todo, known)
+        is_much = n_gone == n_stored > 0 or n_gone - len(self.renamed) > allowed
         if is_much or not self.kept.isdisjoint(self.gone):
             first = min(self.kept.intersection(self.gone), default=self.gone[0])
             before = "" if is_much else self._tell_refusal()
             raise StoreError(
                 f"{out} holds the codes of {count(n_stored, 'image')}, and {n_gone:,} of them"
                 f" {agree(n_gone, 'is')} not in {source!r} (or not in the part of it that was asked"
-                f" for): {first!r} for one.{before} No codes were removed. If they are to go, add"
-                " --remove-missing (remove_missing=True); else mend the path, or write to another folder"
-                " (-o)."
+                f" for): {first!r} for one.{self._tell_renamed()}{before} No codes were removed. If they"
+                " are to go, add --remove-missing (remove_missing=True); else mend the path, or write to"
+                " another folder (-o)."
             )
+
+    def _tell_renamed(self) -> str:
+        n = len(self.renamed)
+        if not n:
+            return ""
+        old, new = next(iter(self.renamed.items()))
+        which = "All" if n == len(self.gone) else f"{n:,}"
+        return (
+            f" {which} of them {agree(n, 'is')} there under other names, such as {old!r} as {new!r}: was a"
+            " folder renamed, or the one above or below it given?"
+        )
 
     def warn_of_unlisted(self, source: str, out: str | Path) -> None:
         """Warn where codes stay of images that no plugin reads now."""
@@ -121,7 +142,8 @@ class Work:
         source, out
             Of the job.
         """
-        n_lost = len(self.gone) + len(broken)
+        n_gone, n_broken = len(self.gone) - len(self.renamed), len(broken)
+        n_lost = n_gone + n_broken
         # Whatever their share, and what was refused once stays so: shares fall as new images come, and what
         # is refused today would go tomorrow.
         was_refused = any(failure.key in self.kept for failure in broken)
@@ -129,8 +151,7 @@ class Work:
             return None
         first = min(broken, key=lambda failure: failure.key)  # lanes end in any order
         how, listed = f"cannot be decoded from {source!r} any more", "the images"
-        if self.gone:
-            n_gone, n_broken = len(self.gone), len(broken)
+        if n_gone:
             listed = "those that cannot be decoded, and not those that are gone"
             how = f"are in {source!r} no more ({n_gone:,}) or cannot be decoded from it ({n_broken:,})"
         return StoreError(
