@@ -113,6 +113,16 @@ def test_other_codes_are_refused_by_the_field_that_differs(
     assert not (tmp_path / "out").exists()
 
 
+def test_plans_whose_principal_colors_differ_are_told_how_to_share_them(
+    pair: list[Path], tmp_path: Path
+) -> None:
+    views = StoredViews({**PLAN, "principal_colors": {"components": [[1.0, 0.0, 0.0]], "n_images": 3}})
+    with CodesWriter.open(tmp_path / "three", SPACE, views) as writer:
+        writer.add(make("e"))
+    with pytest.raises(SpaceMismatch, match=r"against those of 3 images .*--views plan\.toml in each"):
+        merge_codes([pair[0], tmp_path / "three"], tmp_path / "out")
+
+
 CHANGES: dict[str, Callable[[ImageCodes], ImageCodes]] = {
     r"content differs \('[0-9a-f]{32}' against '0{32}'\)": lambda image: replace(image, content="0" * 32),
     r"label differs \('cat' against 'dog'\)": lambda image: replace(image, label="dog"),

@@ -10,6 +10,7 @@ from samples import SPACE
 
 from cnncodes.errors import StoreError
 from cnncodes.store import Space
+from cnncodes.store.space import describe_differences
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(Space)])
@@ -38,3 +39,18 @@ def test_wrong_fields_are_named(change: dict[str, object], word: str) -> None:
         Space.from_dict({**SPACE.to_dict(), **change})
     with pytest.raises(StoreError, match="'layer'.*missing"):
         Space.from_dict({key: value for key, value in SPACE.to_dict().items() if key != "layer"})
+
+
+def test_principal_colors_that_differ_are_told_in_a_line_without_their_numbers() -> None:
+    colors = {"variances": [3.0, 2.0, 1.0], "components": [[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]]}
+    stored = {"color": {"pca_std": 0.1, "principal_colors": {**colors, "n_images": 5, "n_pixels": 90}}}
+    others = {**colors, "variances": [3.0000000000000004, 2.0, 1.0], "n_images": 5, "n_pixels": 90}
+    now = {"color": {"pca_std": 0.1, "principal_colors": others}}
+    (line,) = describe_differences(stored, now, "plan")
+    assert line == "plan.color.principal_colors: those of 5 images (stored) against others of 5 images (now)"
+    others["n_images"] = 6
+    (line,) = describe_differences(stored, now, "plan")
+    assert "those of 5 images (stored) against others of 6 images (now)" in line
+    (line,) = describe_differences(stored, {"color": {"pca_std": 0.1}}, "plan")
+    assert line == "plan.color.principal_colors: those of 5 images (stored) against nothing (now)"
+    assert describe_differences(stored, stored, "plan") == []

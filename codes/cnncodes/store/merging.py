@@ -18,6 +18,12 @@ from cnncodes.store.shards import find_rows, look_into_shard, read_manifest, rea
 from cnncodes.store.staging import Progress, check_new, staged
 from cnncodes.store.twins import Twins
 
+#: Said where what two plans learned from images differs.
+_COLORS = (
+    " Jobs whose principal colours are to agree are given them: `cnncodes views write PLAN --data"
+    " TRAINING_IMAGES -o plan.toml`, then --views plan.toml in each."
+)
+
 
 @dataclass(frozen=True)
 class MergeSummary:
@@ -110,9 +116,10 @@ def _check_distinct(folders: Sequence[Path]) -> None:
 def _check_alike(folders: Sequence[Path], manifests: Sequence[Manifest]) -> None:
     for folder, manifest in zip(folders[1:], manifests[1:], strict=True):
         if differing := manifests[0].differences(manifest, (str(folders[0]), str(folder))):
+            learned = any("principal_colors" in line for line in differing)
             raise SpaceMismatch(
                 f"{folders[0]} holds other codes than {folder}: {'; '.join(differing)}. Merge datasets of one"
-                " space, plan, reduction and dtype."
+                f" space, plan, reduction and dtype.{_COLORS if learned else ''}"
             )
 
 

@@ -10,8 +10,10 @@ from typing import Any, TypeAlias
 
 from cnncodes.errors import StoreError, suggest
 
-#: Of a value in an error: principal colours alone have hundreds of digits.
+#: Of a value in an error.
 _LONGEST = 160
+#: Key of what a plan has learned from images, numbers that tell a reader nothing.
+_LEARNED = "principal_colors"
 
 #: What an error calls the two that differ.
 Sides: TypeAlias = tuple[str, str]
@@ -102,13 +104,15 @@ def describe_differences(stored: Any, now: Any, prefix: str = "", *, sides: Side
     ['plan.a.b: 1 (stored) against 2 (now)']
     """
     if isinstance(stored, Mapping) and isinstance(now, Mapping):
+        if prefix.endswith(_LEARNED) and stored != now:
+            return [_contrast_colors(prefix, stored, now, sides)]
         lines = []
         for name in [*stored, *(n for n in now if n not in stored)]:
             path = f"{prefix}.{name}" if prefix else str(name)
             if name not in now:
-                lines.append(_contrast(path, _shorten(stored[name]), "nothing", sides))
+                lines.append(_contrast(path, _show(name, stored[name]), "nothing", sides))
             elif name not in stored:
-                lines.append(_contrast(path, "nothing", _shorten(now[name]), sides))
+                lines.append(_contrast(path, "nothing", _show(name, now[name]), sides))
             else:
                 lines.extend(describe_differences(stored[name], now[name], path, sides=sides))
         return lines
@@ -117,6 +121,17 @@ def describe_differences(stored: Any, now: Any, prefix: str = "", *, sides: Side
 
 def _contrast(name: str, first: str, second: str, sides: Sides) -> str:
     return f"{name}: {first} ({sides[0]}) against {second} ({sides[1]})"
+
+
+def _contrast_colors(prefix: str, stored: Any, now: Any, sides: Sides) -> str:
+    others = _show(_LEARNED, now).replace("those", "others")
+    return _contrast(prefix, _show(_LEARNED, stored), others, sides)
+
+
+def _show(name: str, value: Any) -> str:
+    if name == _LEARNED and isinstance(value, Mapping):
+        return f"those of {value.get('n_images', 0)} images"
+    return _shorten(value)
 
 
 def _shorten(value: Any) -> str:

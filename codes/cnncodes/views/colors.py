@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from cnncodes.errors import UsageError
 from cnncodes.views.checks import check_keys, check_vector, check_whole
+from cnncodes.views.components import find_components
 
 if TYPE_CHECKING:
     import numpy as np
@@ -138,15 +139,13 @@ class ColorMoments:
                 self.products[i][j] += other.products[i][j]
 
     def principal_colors(self) -> PrincipalColors:
-        """Return the components of all pixels taken in.
+        """Return the components of all pixels taken in, the same on every machine.
 
         Raises
         ------
         UsageError
             If there were none, or all have one colour.
         """
-        import numpy as np
-
         n = self.n_pixels
         if n == 0:
             raise UsageError(
@@ -159,16 +158,8 @@ class ColorMoments:
                 f"all {n:,} pixels of the training images ({self.n_images}) have one colour, so there are no"
                 " principal colours: leave 'pca' out of the view plan, or give other images."
             )
-        variances, vectors = np.linalg.eigh(np.array([[value / n**2 for value in row] for row in exact]))
-        components = []
-        for vector in vectors.T[::-1]:
-            largest = vector[np.abs(vector).argmax()]
-            red, green, blue = (float(value) for value in (vector if largest > 0 else -vector))
-            components.append((red, green, blue))
-        # What is left of rounding beside the largest is no variance: grey pictures have one direction.
-        least = 1e-12 * float(variances[-1])
-        first, second, third = (float(v) if v > least else 0.0 for v in variances[::-1])
-        return PrincipalColors((first, second, third), tuple(components), self.n_images, n)
+        variances, components = find_components([[value / n**2 for value in row] for row in exact])
+        return PrincipalColors(variances, components, self.n_images, n)
 
 
 @dataclass(frozen=True, slots=True)
