@@ -273,9 +273,8 @@ def test_arrays_are_taken_as_they_are(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize(
     ("array", "reason"),
     [
-        (np.zeros((4, 4, 3), np.float32), "float32; multiply by 255"),
-        (np.zeros((4, 4), bool), "bool; multiply by 255"),
-        (np.zeros((4, 4, 3), np.int64), "int64; convert it to uint8"),
+        (np.full((4, 4, 3), np.nan), r"float64 from nan to nan: give uint8 from 0 to 255"),
+        (np.zeros((4, 4, 3), complex), "complex128: give uint8 from 0 to 255"),
         (np.zeros((4, 4, 2), np.uint8), r"\(4, 4, 2\)"),
         (np.zeros((2, 4, 4, 3), np.uint8), r"\(2, 4, 4, 3\)"),
         (np.zeros(4, np.uint8), r"\(4,\)"),
@@ -285,6 +284,46 @@ def test_arrays_are_taken_as_they_are(shape: tuple[int, ...]) -> None:
 )
 def test_other_arrays_are_refused_with_what_they_are(array: Any, reason: str) -> None:
     refuse(array, match=reason)
+
+
+RAMP = np.linspace(0, 1, 48).reshape(4, 4, 3)
+WHITE = np.rint(RAMP * 255)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        RAMP.astype(np.float32),
+        RAMP.astype(np.float16),
+        2 * RAMP - 1,
+        WHITE.astype(np.float32),
+        WHITE + 0.25 * (WHITE < 255),
+        WHITE.astype(np.int64),
+        WHITE.astype(np.uint16),
+        (WHITE * 257).astype(np.uint16),
+        (WHITE * 257).astype(np.int32),
+    ],
+    ids=lambda array: f"{array.dtype} {array.min():g} {array.max():g}",
+)
+def test_other_numbers_are_refused_with_an_expression_that_makes_pixels_of_them(array: Any) -> None:
+    reason = refuse(array, match=f"expected an array of uint8, got {array.dtype} from .* to .*: ")
+    expression = reason.rpartition(": ")[2].partition(", where")[0]
+    made = eval(expression, {"np": np, "a": array})
+    assert made.dtype == np.uint8
+    np.testing.assert_allclose(made.astype(int), WHITE, atol=1)
+
+
+def test_switches_are_refused_with_an_expression_that_makes_black_and_white_of_them() -> None:
+    reason = refuse(np.array([[True, False]]), match="got bool: ")
+    made = eval(reason.rpartition(": ")[2], {"np": np, "a": np.array([[True, False]])})
+    assert made.tolist() == [[255, 0]] and made.dtype == np.uint8
+
+
+@pytest.mark.parametrize(
+    "array", [4 * RAMP - 2, 300 * RAMP, 1.1 * RAMP, -(WHITE.astype(np.int16)), (WHITE * 1e6).astype(np.int64)]
+)
+def test_numbers_whose_range_tells_nothing_get_no_expression(array: Any) -> None:
+    refuse(array, match=r"to [-+e.\d]+: give uint8 from 0 to 255$")
 
 
 @pytest.mark.parametrize("size", [(0, 10), (10, 0), (0, 0)])

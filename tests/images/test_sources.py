@@ -151,10 +151,14 @@ class Tensor:
 @pytest.mark.parametrize(
     ("given", "got", "advice"),
     [
-        ([Tensor(3, 8, 8)], "Tensor of uint8 of shape (3, 8, 8)", "numpy.asarray(image).transpose(1, 2, 0)"),
-        ([Tensor(8, 8, 3)], "Tensor of uint8 of shape (8, 8, 3)", "numpy.asarray(image)"),
-        ([Tensor(8, 8, dtype="f4")], "of float32 of shape", "numpy.asarray(image), as uint8 from 0 to 255"),
-        (Tensor(2, 3, 8, 8), "a Tensor of 4 dimensions", "numpy.asarray(X).transpose(0, 2, 3, 1)"),
+        ([Tensor(3, 8, 8)], "Tensor of uint8 of shape (3, 8, 8)", "np.asarray(image).transpose(1, 2, 0)"),
+        ([Tensor(8, 8, 3)], "Tensor of uint8 of shape (8, 8, 3)", "np.asarray(image)"),
+        (
+            [Tensor(8, 8, dtype="f4")],
+            "of float32 of shape",
+            "(np.asarray(image) * 255).round().astype(np.uint8)",
+        ),
+        (Tensor(2, 3, 8, 8), "a Tensor of 4 dimensions", "np.asarray(X).transpose(0, 2, 3, 1)"),
     ],
 )
 def test_arrays_of_other_libraries_are_refused_in_one_line_with_how_to_convert_them(
@@ -171,7 +175,9 @@ def test_arrays_of_other_libraries_are_refused_in_one_line_with_how_to_convert_t
     ("shape", "kind", "advice"),
     [
         ((3, 8, 8), "uint8", "image.permute(1, 2, 0).numpy()"),
-        ((1, 8, 8), "float32", "image.permute(1, 2, 0).numpy(), as uint8 from 0 to 255"),
+        ((1, 8, 8), "float32", "(image.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)"),
+        ((8, 8, 3), "bfloat16", "(image.float().numpy() * 255).round().astype(np.uint8)"),
+        ((8, 8, 3), "complex64", "image.numpy(), as uint8 from 0 to 255"),
         ((8, 8, 3), "uint8", "image.numpy()"),
     ],
 )

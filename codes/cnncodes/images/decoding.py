@@ -12,6 +12,7 @@ from cnncodes.errors import CnnCodesError, UnreadableImage, UsageError
 from cnncodes.images import nvimgcodec
 from cnncodes.images.costs import estimate_memory, estimate_opening
 from cnncodes.images.grey import Grey
+from cnncodes.images.levels import EXPECTED, advise_levels, describe_levels
 from cnncodes.images.opening import OF_JPEG, check_pixels, explain_failure, open_image, opening
 
 if TYPE_CHECKING:
@@ -230,8 +231,9 @@ def _from_array(array: npt.NDArray[np.uint8]) -> pillow.Image:
     from PIL import Image as pillow
 
     if array.dtype != np.uint8:
-        hint = "; multiply by 255 and convert" if array.dtype.kind in "fb" else "; convert it"
-        raise UnreadableImage("decode", f"expected an array of uint8, got {array.dtype}{hint} to uint8")
+        advice = advise_levels(array, "a") or f"give {EXPECTED}"
+        reason = f"expected an array of uint8, got {describe_levels(array)}: {advice}"
+        raise UnreadableImage("decode", reason)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))) or array.size == 0:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from cnncodes.images.levels import EXPECTED, advise_levels
+
 #: Numbers of channels that an image may have.
 _CHANNELS = (1, 3, 4)
 
@@ -33,14 +35,35 @@ def advise_conversion(item: Any, name: str) -> str:
     name : str
         What it is called in the expression.
     """
+    import numpy as np
+
     shape = tuple(item.shape)
     axes = ""
     if len(shape) in (3, 4) and shape[-3] in _CHANNELS and shape[-1] not in _CHANNELS:
         axes = "1, 2, 0" if len(shape) == 3 else "0, 2, 3, 1"
     if hasattr(item, "permute"):
-        converted = f"{name}{f'.permute({axes})' if axes else ''}.numpy()"
+        steps = _list_steps(item)
+        moved = f".permute({axes})" if axes else ""
+        converted = f"{name}{''.join(f'.{step}()' for step in steps)}{moved}.numpy()"
     else:
-        converted = f"numpy.asarray({name}){f'.transpose({axes})' if axes else ''}"
+        steps = []
+        converted = f"np.asarray({name}){f'.transpose({axes})' if axes else ''}"
     if str(getattr(item, "dtype", "")).endswith("uint8"):
         return converted
-    return f"{converted}, as uint8 from 0 to 255"
+    try:
+        for step in steps:
+            item = getattr(item, step)()
+        advice = advise_levels(np.asarray(item), converted)
+    except Exception:  # whatever other libraries raise where numbers cannot be had
+        advice = None
+    return advice or f"{converted}, as {EXPECTED}"
+
+
+def _list_steps(tensor: Any) -> list[str]:
+    """Return the methods to call before a tensor of torch can become an array."""
+    steps = ["detach"] if getattr(tensor, "requires_grad", False) else []
+    if getattr(getattr(tensor, "device", None), "type", "cpu") != "cpu":
+        steps.append("cpu")
+    if str(tensor.dtype).endswith("bfloat16"):  # which NumPy has not
+        steps.append("float")
+    return steps
