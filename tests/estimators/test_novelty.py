@@ -11,6 +11,7 @@ from cnncodes import load
 from cnncodes.errors import ResultWarning
 from cnncodes.estimators import novelty
 from cnncodes.estimators.novelty import choose_images, learn_scale
+from cnncodes.estimators.unknown import split_for_scale
 from cnncodes.heads.folds import split_images
 from cnncodes.images import records_from
 
@@ -36,6 +37,36 @@ def test_further_images_of_the_kind_are_spread_evenly(n: int) -> None:
     for level in (0.5, 0.9, 0.95):
         # Folds learn from fewer images, so that held-out ones are a little farther: novelty comes out low.
         assert 1 - level - 0.06 < (rates >= level).mean() < 1 - level + 0.02
+
+
+def few(seed: int, each: int, n_classes: int = 10, size: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    """Return codes of so many images of each class, as `blobs` makes them."""
+    rng, y = np.random.default_rng(seed), np.repeat(np.arange(n_classes), each)
+    centres = np.random.default_rng(98).normal(size=(n_classes, size)) + 2
+    return centres[y] + rng.normal(size=(len(y), size)) * np.geomspace(0.5, 0.05, size), y
+
+
+@pytest.mark.parametrize("each", [2, 3, 5, 20])
+@pytest.mark.parametrize("group", [1, 4])  # images in each group, which differ by a tenth of the spread
+def test_of_few_images_a_class_further_ones_are_spread_evenly(each: int, group: int) -> None:
+    rates = []
+    for seed in range(20):
+        X, y = few(seed, each)
+        groups = np.repeat(np.arange(len(X)), group)
+        X = X[groups] + np.random.default_rng(1000 + seed).normal(size=(len(groups), 60)) * 0.02
+        y = y[groups]
+        scale = learn_scale(X, y, split_for_scale(y, groups, 0), groups=groups)
+        rates.append(scale.rate(few(100 + seed, 20)[0]))
+
+    assert 0.4 < np.median(rates) < 0.6
+    assert 0.02 < (np.stack(rates) >= 0.95).mean() < 0.12
+
+
+def test_groups_whose_images_are_no_more_alike_change_nothing() -> None:
+    X, y = few(0, 40)
+    groups = np.arange(len(X)) // 20  # two of each class
+    rates = learn_scale(X, y, split_for_scale(y, groups, 0), groups=groups).rate(few(7, 100)[0])
+    assert 0.4 < np.median(rates) < 0.6
 
 
 @pytest.mark.parametrize("n", [59, 61])  # fewer images than numbers in a code, and more
@@ -148,8 +179,14 @@ def test_more_unlike_images_than_chance_has_are_said(unlike: int, n: int, said: 
     rates = np.append(np.where(np.arange(n) < unlike, 0.97, 0.3), np.nan)  # and one that could not be read
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        novelty.warn_of_unlike(rates)
+        novelty.warn_of_unlike(rates, 2000)
     assert [str(one.message).startswith(f"{unlike:,} of {n:,} image") for one in caught] == [True] * said
+
+
+@pytest.mark.parametrize(("unlike", "said"), [(10, False), (50, True)])
+def test_images_farther_than_all_of_a_few_are_said(unlike: int, said: bool) -> None:
+    rates = np.where(np.arange(50) < unlike, 9 / 10, 0.3)  # none can have 0.95
+    assert novelty.say_unlike(rates, 9).startswith("50 of 50 images are farther") == said
 
 
 @pytest.mark.slow
@@ -157,9 +194,13 @@ def test_promises_are_not_for_images_unlike_those_of_training(make, pictures) ->
     images = [*pictures.arrays, *(np.ascontiguousarray(array[::-1]) for array in pictures.arrays)]
     clf = make("ridge").fit(images, [*pictures.labels] * 2)
     noise = [np.random.default_rng(seed).integers(0, 256, (64, 64, 3), np.uint8) for seed in range(8)]
-    with pytest.warns(ResultWarning, match="8 of 8 images are farther from the training images than 95 %"):
+    with pytest.warns(
+        ResultWarning, match="8 of 8 images are farther .* than all of these"
+    ):
         clf.predict_or_abstain(noise, risk=0.3)
-    with pytest.warns(ResultWarning, match="8 of 8 images are farther from the training images than 95 %"):
+    with pytest.warns(
+        ResultWarning, match="8 of 8 images are farther .* than all of these"
+    ):
         found = clf.predictor_.predict_records(records_from(noise), n_jobs=1, promises=True)
     assert found.novelty is None  # nobody asked for it
     with warnings.catch_warnings():

@@ -390,7 +390,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         rows = self._embed(X)
         scores = self.predictor_.score(rows.X, rows.counts)
         if (scale := self.predictor_.usual_scale) is not None:
-            warn_of_unlike(scale.rate(average_rows(rows.X, rows.counts)))
+            warn_of_unlike(scale.rate(average_rows(rows.X, rows.counts)), len(scale.distances))
         return answer(scores.labels, scores.proba, rule)
 
     def estimate_priors(self, X: Any) -> dict[Any, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,12 +12,11 @@ import numpy.typing as npt
 from cnncodes.errors import ResultWarning, SavedModelError, count, warn
 from cnncodes.estimators.archive import Archive
 from cnncodes.estimators.npy import read_npy, to_npy
+from cnncodes.estimators.spread import TrainingCodes
 from cnncodes.heads.scoring import l2_normalized
 
 Array = npt.NDArray[Any]
 
-#: Directions in which the spread within classes is told apart; of the rest a mean is taken.
-AXES = 32
 #: What one in twenty images like those of training have; and from which share of images on that is said.
 _UNLIKE, _SAID = 0.95, 0.15
 #: Chance that so many have it among images like those of training: less is no chance.
@@ -76,37 +75,55 @@ class NoveltyScale:
         return {f"novelty/{name}.npy": to_npy(getattr(self, name)) for name in self.MEMBERS}
 
 
-def warn_of_unlike(novelty: Array) -> None:
+def warn_of_unlike(novelty: Array, n_known: int) -> None:
     """Warn where images are not like those of training, as `say_unlike` has it."""
-    said = say_unlike(novelty)
+    said = say_unlike(novelty, n_known)
     if said:
         warn(said, ResultWarning)
 
 
-def say_unlike(novelty: Array) -> str:
-    """Say that clearly more than one in twenty images are as unlike those of training as one in twenty is.
+def say_unlike(novelty: Array, n_known: int) -> str:
+    """Say that clearly more images are as unlike those of training as one in twenty is than chance has.
+
+    Of fewer than 19 distances none of one image in twenty is known: then it is those farther than all.
 
     Parameters
     ----------
     novelty : ndarray of float, shape (n_images,)
         NaN where an image could not be read.
+    n_known : int
+        Distances that it is a share of.
 
     Returns
     -------
     str
         Empty where they are not.
     """
-    from scipy.special import bdtrc
-
     known = novelty[~np.isnan(novelty)]
-    unlike, n = int((known >= _UNLIKE).sum()), len(known)
-    if unlike < _SAID * n or not unlike or bdtrc(unlike - 1, n, 1 - _UNLIKE) >= _CHANCE:
+    nearer = min(n_known, int(np.ceil(_UNLIKE * (n_known + 1) - 1e-9)))
+    unlike, n = int((known * (n_known + 1) > nearer - 0.5).sum()), len(known)
+    due = 1 - nearer / (n_known + 1)
+    if not unlike or unlike < max(_SAID, 3 * due) * n or _find_chance(unlike, n, nearer, n_known) >= _CHANCE:
         return ""
+    than = "all of these" if nearer == n_known else "95 % of these"
     return (
-        f"{unlike:,} of {count(n, 'image')} are farther from the training images than 95 % of these are from"
+        f"{unlike:,} of {count(n, 'image')} are farther from the training images than {than} are from"
         " each other (novelty): what is promised of answers holds for images like those of training, and"
         " hardly for these."
     )
+
+
+def _find_chance(unlike: int, n: int, nearer: int, n_known: int) -> float:
+    """Return how likely so many of `n` images are farther than `nearer` of the known, if all are alike.
+
+    The known are a draw, too, so that it is a beta-binomial distribution.
+    """
+    from scipy.special import betaln
+
+    k, beyond = np.arange(unlike, n + 1), n_known - nearer + 1
+    choices = -np.log(n + 1) - betaln(k + 1, n - k + 1)
+    shares = betaln(k + beyond, n - k + nearer) - betaln(beyond, nearer)
+    return float(np.exp(choices + shares).sum())
 
 
 def scale_members() -> set[str]:
@@ -175,8 +192,12 @@ def learn_scale(
     splits: Sequence[tuple[Array, Array]],
     rated: Array | None = None,
     weight: Array | None = None,
+    groups: Array | None = None,
 ) -> NoveltyScale | None:
     """Learn what distances are usual: each image is measured from those of other folds.
+
+    Distances are those that the final means and spread would give: the folds' own come from fewer images, and
+    are larger by what `TrainingCodes.find_ratios` tells.
 
     The distance is Mahalanobis's from the nearest class, with one spread for all classes, of which the
     largest `AXES` directions are kept and the mean of the rest. Codes are scaled to length 1. How it compares
@@ -192,6 +213,8 @@ def learn_scale(
         Whose distances are kept; all without it.
     weight : ndarray of float, shape (n_images,), optional
         As how many copies each counts, above 0: in means, in the spread, and in the shares of distances.
+    groups : ndarray of int, shape (n_images,), optional
+        Images of a group may be more alike than others, so that they say less of a class together.
 
     Returns
     -------
@@ -207,9 +230,8 @@ def learn_scale(
     if not splits:
         return None
     points = l2_normalized(np.asarray(codes, dtype=np.float64))
-    numbered = np.unique(y, return_inverse=True)[1]
     counts = np.ones(len(points)) if weight is None else weight.astype(np.float64)
-    images = _Images(points, numbered, counts, _number_equal(points))
+    images = TrainingCodes.make(points, y, counts, groups)
     total = None if len(points) < points.shape[1] else images.sum_products(slice(None))
     distances, weights = [], []
     for train, test in splits:
@@ -217,7 +239,7 @@ def learn_scale(
         if learned is None:
             return None
         kept = test if rated is None else test[rated[test]]
-        distances.append(_measure(points[kept], *learned))
+        distances.append(_measure(points[kept], *learned, images.find_ratios(train, len(learned[1]))))
         weights.append(counts[kept])
     final = images.learn(np.arange(len(points)), total)
     if final is None:
@@ -225,11 +247,6 @@ def learn_scale(
     found = _spread_out(np.concatenate(distances), np.concatenate(weights)).astype(np.float32)
     means, axes, spread = (array.astype(np.float32) for array in final)
     return NoveltyScale(means, axes, spread, found)
-
-
-def _number_equal(points: Array) -> Array:
-    """Number rows such that equal ones have one number: copies have no further directions."""
-    return np.unique([hash(point.tobytes()) for point in points], return_inverse=True)[1]
 
 
 def _spread_out(distances: Array, weight: Array) -> Array:
@@ -246,61 +263,12 @@ def _spread_out(distances: Array, weight: Array) -> Array:
     return np.asarray(distances[at])
 
 
-@dataclass(frozen=True, eq=False)
-class _Images:
-    """Codes of length 1, class numbers, as how many copies each counts, and which are equal."""
-
-    points: Array
-    numbered: Array
-    counts: Array
-    equal: Array
-
-    def sum_products(self, at: Any) -> Array:
-        """Return the sum of the outer products of some images."""
-        points = self.points[at]
-        return np.asarray((points * self.counts[at][:, None]).T @ points)
-
-    def learn(self, train: Array, product: Array | None) -> tuple[Array, Array, Array] | None:
-        """Return means, axes and spread of some; `product` is the sum of their outer products, if made."""
-        points, numbered, weight = self.points[train], self.numbered[train], self.counts[train]
-        n_different = len(np.unique(self.equal[train]))
-        counts, total = np.bincount(numbered, weight), float(weight.sum())
-        sums = np.zeros((len(counts), points.shape[1]))
-        np.add.at(sums, numbered, points * weight[:, None])
-        means = sums / counts[:, None]
-        size, count = points.shape[1], min(AXES, n_different // 8, points.shape[1] - 1)
-        if product is None:
-            # Of fewer images than numbers, that product is larger than they are, and slower to multiply with.
-            apart = (points - means[numbered]) * np.sqrt(weight / total)[:, None]
-            axes, variances = _find_axes(lambda basis: apart.T @ (apart @ basis), size, count)
-            whole = float((apart**2).sum())
-        else:
-            within = (product - means.T @ sums) / total
-            axes, variances = _find_axes(lambda basis: within @ basis, size, count)
-            whole = float(np.trace(within))
-        rest = (whole - float(variances.sum())) / (size - len(axes))
-        if rest <= 1e-12:  # codes that do not vary: of copies of one picture
-            return None
-        return means, axes, np.append(np.maximum(variances, rest), rest)
-
-
-def _find_axes(multiply: Callable[[Array], Array], size: int, count: int) -> tuple[Array, Array]:
-    """Return the directions of largest variance, and it, by subspace iteration: quicker than all of them."""
-    start = np.random.default_rng(0).normal(size=(size, min(count + 10, size)))
-    basis = np.linalg.qr(start)[0]
-    for _ in range(8):
-        basis = np.linalg.qr(multiply(basis))[0]
-    values, vectors = np.linalg.eigh(basis.T @ multiply(basis))
-    order = values.argsort()[::-1][:count]
-    return (basis @ vectors[:, order]).T, values[order]
-
-
-def _measure(points: Array, means: Array, axes: Array, spread: Array) -> Array:
+def _measure(points: Array, means: Array, axes: Array, spread: Array, ratios: Array | float = 1) -> Array:
     along, centres, scale = points @ axes.T, means @ axes.T, np.sqrt(spread[:-1])
     inside = _square_distances(along, centres)
     weighted = _square_distances(along / scale, centres / scale)
     outside = np.maximum(_square_distances(points, means) - inside, 0)
-    return np.asarray((weighted + outside / spread[-1]).min(axis=1))
+    return np.asarray(((weighted + outside / spread[-1]) * ratios).min(axis=1))
 
 
 def _square_distances(a: Array, b: Array) -> Array:

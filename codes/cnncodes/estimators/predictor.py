@@ -222,8 +222,8 @@ class Predictor(ImagePredictor):
             if scores.proba is not None:
                 proba = np.full((len(records), len(self.classes)), np.nan)
                 proba[found.read] = scores.proba
-        if promises and found.novelty is not None:
-            warn_of_unlike(found.novelty)
+        if promises and scale is not None and found.novelty is not None:
+            warn_of_unlike(found.novelty, len(scale.distances))
         keys = [record.key for record in records]
         rated = found.novelty if novelty else None
         told = (found.failures, found.trained_on, found.contents, rated, found.codes)

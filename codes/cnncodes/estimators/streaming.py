@@ -20,8 +20,7 @@ from cnncodes.estimators.labels import check_labels, check_several
 from cnncodes.estimators.novelty import NoveltyScale, choose_images, learn_scale
 from cnncodes.estimators.priors import find_shares
 from cnncodes.estimators.stored import take_weighted
-from cnncodes.estimators.unknown import convert_answers
-from cnncodes.heads.folds import split_images
+from cnncodes.estimators.unknown import convert_answers, split_for_scale
 from cnncodes.images import join_equal, number_names
 from cnncodes.machine import measure_memory
 
@@ -261,5 +260,6 @@ def _find_scale(
     wanted = np.isin(images[order], present[chosen])
     codes = average_rows(fit.X[order[wanted]], counts[chosen])
     copies = None if weight is None else weight[fit.sample.rows][order][first][chosen]
-    splits = split_images(y[chosen], groups[chosen], random_state=random_state, weight=copies)
-    return learn_scale(codes, y[chosen], splits, rated & fit.sample.fair[present[chosen]], copies)
+    splits = split_for_scale(y[chosen], groups[chosen], random_state, copies)
+    fair = rated & fit.sample.fair[present[chosen]]
+    return learn_scale(codes, y[chosen], splits, fair, copies, groups[chosen])

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Array = npt.NDArray[Any]
 
 FOLDS = 5
+#: Folds of novelty at least and at most, and about how many images all learn from.
+_SCALE_FOLDS, _SCALE_FITS = (10, 50), 5000
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,6 +267,12 @@ def predict_folds(
     return FoldAnswers(classes, images, labels[images], None if proba is None else proba[images])
 
 
+def split_for_scale(y: Array, groups: Array, random_state: Any, weight: Array | None = None) -> list[Split]:
+    """Return folds to measure images by: of few images each alone, so that no fold lacks much."""
+    n_folds = int(np.clip(_SCALE_FITS // max(len(y), 1), *_SCALE_FOLDS))
+    return split_images(y, groups, n_folds, random_state, rare_too=True, weight=weight)
+
+
 def find_scale(training: Training) -> NoveltyScale | None:
     """Return what novelty is measured by; None where no images of two classes can be held out."""
     state = training.random_state
@@ -273,5 +281,5 @@ def find_scale(training: Training) -> NoveltyScale | None:
     chosen, rated = choose_images(training.y[usable], seed)
     training = training.take(usable[chosen])
     codes = average_rows(training.rows.X, training.rows.counts)
-    splits = training.split(weight=training.weight)
-    return learn_scale(codes, training.y, splits, rated, training.weight)
+    splits = split_for_scale(training.y, training.groups, state, training.weight)
+    return learn_scale(codes, training.y, splits, rated, training.weight, training.groups)

@@ -103,7 +103,13 @@ def first_of(values: Array, index: Array) -> Array:
 
 
 def make_splits(
-    rows: Rows, cv: Any, random_state: Any, classes: Array | None = None, *, in_rounds: bool = False
+    rows: Rows,
+    cv: Any,
+    random_state: Any,
+    classes: Array | None = None,
+    *,
+    in_rounds: bool = False,
+    rare_too: bool = False,
 ) -> list[Split]:
     """Return (training rows, held-out rows) of each fold; none where no two can be made.
 
@@ -113,7 +119,7 @@ def make_splits(
     groups are of classes with fewer of them; a class of one group alone is in every training part, and no row
     of that group is held out.
     `classes` are the classes' names, for the error of folds that were given and lack one; `in_rounds` is as
-    in `cnncodes.heads.dealing.sort_groups`.
+    in `cnncodes.heads.dealing.sort_groups`, `rare_too` as in `deal_folds`.
     """
     if not isinstance(cv, int | np.integer) or isinstance(cv, bool):
         if isinstance(cv, str):
@@ -126,7 +132,7 @@ def make_splits(
         for number, (train, test) in enumerate(given, start=1):
             _check_split(rows, train, test, number, classes)
         return [(train, test) for train, test in given]
-    fold = deal_folds(rows, int(cv), random_state, in_rounds=in_rounds)
+    fold = deal_folds(rows, int(cv), random_state, in_rounds=in_rounds, rare_too=rare_too)
     if fold is None:
         return []
     return [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(int(fold.max()) + 1)]
@@ -152,11 +158,14 @@ def _find_rows(rows: Rows, part: Any) -> Array:
     return np.asarray(rows.position[given if given.size else given.astype(np.int64)])
 
 
-def deal_folds(rows: Rows, cv: int, random_state: Any, *, in_rounds: bool = False) -> Array | None:
+def deal_folds(
+    rows: Rows, cv: int, random_state: Any, *, in_rounds: bool = False, rare_too: bool = False
+) -> Array | None:
     """Return the fold of each row, as `make_splits` has it; None where no two folds can be made.
 
     It is -1 for rows that are never held out: those of a group that has all there is of some class. None,
-    too, where of two classes or more one at most could be held out.
+    too, where of two classes or more one at most could be held out. With `rare_too` there are as many folds
+    where classes have fewer groups: each lacks some of these.
     """
     if cv < 2:
         raise UsageError(f"cv must be at least 2 folds; got {cv}")
@@ -179,7 +188,8 @@ def deal_folds(rows: Rows, cv: int, random_state: Any, *, in_rounds: bool = Fals
     # Of a class with fewer groups than folds heads are asked that had fewer of it than the final one. Where
     # most are of such classes, fewer folds are better; else these would cost all the others more.
     usual = int(np.median(np.repeat(n_groups[scored], n_groups[scored])))
-    for n_folds in range(min(cv, usual), 1, -1):
+    most = len(shuffled) if rare_too else usual
+    for n_folds in range(min(cv, most), 1, -1):
         fold = deal_groups(totals, label, shuffled, n_folds, in_rounds)[rows.groups]
         if all(is_sound(rows.y, fold == k, n_classes) for k in range(n_folds)):
             return np.asarray(fold)
@@ -193,6 +203,7 @@ def split_images(
     random_state: Any = 0,
     *,
     in_rounds: bool = False,
+    rare_too: bool = False,
     weight: Array | None = None,
 ) -> list[Split]:
     """Return (training images, held-out images) of each fold, as `make_splits` does it of rows.
@@ -205,6 +216,8 @@ def split_images(
         Images of a group are on one side.
     in_rounds : bool
         As in `cnncodes.heads.dealing.sort_groups`.
+    rare_too : bool
+        As in `deal_folds`.
     weight : float ``[n]``, optional
         As how many copies each image counts, above 0.
 
@@ -225,7 +238,7 @@ def split_images(
     classes, numbered = np.unique(y, return_inverse=True)
     members = np.unique(groups, return_inverse=True)[1]
     rows = Rows(numbers[:, None], numbered, weight, weight, numbers, members, len(classes), numbers)
-    return make_splits(rows, cv, random_state, in_rounds=in_rounds)
+    return make_splits(rows, cv, random_state, in_rounds=in_rounds, rare_too=rare_too)
 
 
 def count_members(y: Array, members: Array) -> Array:

@@ -58,7 +58,7 @@ def list_warnings(material: Material) -> list[str]:
             f" {agree(len(unknown), 'it')} counts as wrong, {count(wrong, 'image')}.",
         )
     scale = None if material.abstention is None else material.predictor.usual_scale
-    unlike = "" if scale is None else say_unlike(scale.rate(material.codes))
+    unlike = "" if scale is None else say_unlike(scale.rate(material.codes), len(scale.distances))
     if unlike:
         found.append(f'{unlike} <a href="#abstaining">Look at what came of it</a>')
     small = [figures for figures in evaluation.per_class if 0 < figures.recall.n < FEW_IMAGES]
