@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from cnncodes import load
-from cnncodes.errors import ResultWarning
+from cnncodes.errors import ResultWarning, UsageError
 from cnncodes.estimators import novelty
 from cnncodes.estimators.novelty import choose_images, learn_scale
 from cnncodes.estimators.unknown import split_for_scale
@@ -183,6 +184,25 @@ def test_more_unlike_images_than_chance_has_are_said(unlike: int, n: int, said: 
     assert [str(one.message).startswith(f"{unlike:,} of {n:,} image") for one in caught] == [True] * said
 
 
+def test_why_nothing_is_measured_is_said(make, pictures) -> None:
+    first = [list(pictures.labels).index(label) for label in dict.fromkeys(pictures.labels)]
+    with pytest.warns(UserWarning, match="none can be held out"):
+        one = make("ridge").fit([pictures.arrays[i] for i in first], [pictures.labels[i] for i in first])
+    with pytest.raises(UsageError, match=f"was trained on {len(first)} different images, and at least two"):
+        one.novelty(pictures.arrays[:1])
+    clf = make("ridge").fit(pictures.arrays, pictures.labels)
+    clf.predictor_ = replace(clf.predictor_, scale=None)  # as of a quantised one
+    with pytest.raises(UsageError, match="was quantised after the fit, or an earlier version wrote it"):
+        clf.novelty(pictures.arrays[:1])
+
+
+def test_two_images_a_class_are_enough(make, pictures) -> None:
+    labels = np.array(pictures.labels)
+    two = np.concatenate([np.flatnonzero(labels == label)[:2] for label in np.unique(labels)])
+    clf = make("ridge").fit([pictures.arrays[i] for i in two], labels[two])
+    assert (clf.novelty(pictures.arrays) < 1).all()
+
+
 @pytest.mark.parametrize(("unlike", "said"), [(10, False), (50, True)])
 def test_images_farther_than_all_of_a_few_are_said(unlike: int, said: bool) -> None:
     rates = np.where(np.arange(50) < unlike, 9 / 10, 0.3)  # none can have 0.95
@@ -194,13 +214,9 @@ def test_promises_are_not_for_images_unlike_those_of_training(make, pictures) ->
     images = [*pictures.arrays, *(np.ascontiguousarray(array[::-1]) for array in pictures.arrays)]
     clf = make("ridge").fit(images, [*pictures.labels] * 2)
     noise = [np.random.default_rng(seed).integers(0, 256, (64, 64, 3), np.uint8) for seed in range(8)]
-    with pytest.warns(
-        ResultWarning, match="8 of 8 images are farther .* than all of these"
-    ):
+    with pytest.warns(ResultWarning, match="8 of 8 images are farther .* than all of these"):
         clf.predict_or_abstain(noise, risk=0.3)
-    with pytest.warns(
-        ResultWarning, match="8 of 8 images are farther .* than all of these"
-    ):
+    with pytest.warns(ResultWarning, match="8 of 8 images are farther .* than all of these"):
         found = clf.predictor_.predict_records(records_from(noise), n_jobs=1, promises=True)
     assert found.novelty is None  # nobody asked for it
     with warnings.catch_warnings():

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from cnncodes.backbones import Backbone
 from cnncodes.backbones.seen import list_seen
 from cnncodes.embedding import Embedder
-from cnncodes.errors import UsageError, warn
+from cnncodes.errors import UsageError, count, warn
 from cnncodes.estimators.abstention import AnswerRule, choose_rule
 from cnncodes.estimators.aggregation import Scores, join_scores, score_images
 from cnncodes.estimators.answering import Answer, Answered, answer_records
@@ -129,6 +129,24 @@ class ImagePredictor:
         is_tuned = getattr(self.head, "kind", "") == "finetuned"
         return f"The network was fine-tuned, and {why}: {_REFIT}." if is_tuned else ""
 
+    def _tell_unmeasured(self) -> str:
+        """Return why novelty is not known, as far as what is kept tells, and what to do."""
+        needed, n = self._count_measurable(), len(self.trained)
+        if 0 < n < needed:
+            return (
+                f"It was trained on {count(n, 'different image')}, and at least two of a class (of two"
+                " classes, where there are classes) must be measured from each other. Fit it again with more."
+            )
+        return (
+            "Its images of a class are equal, or of one group, in all classes but one at most, or its network"
+            " was quantised after the fit, or an earlier version wrote it. Fit it again, with different"
+            " images of at least 2 groups of two classes or more, or use the one that was not quantised."
+        )
+
+    def _count_measurable(self) -> int:
+        """Return how many different images there must be for two of a class to be measured."""
+        return 2
+
     @property
     def usual_scale(self) -> NoveltyScale | None:
         """What novelty is measured by; None also where other views were trained on: they are farther away."""
@@ -143,10 +161,8 @@ class ImagePredictor:
             If there is none.
         """
         if self.scale is None:
-            why = self._tell_tuned("it brought the training images together") or (
-                "Fit it again, with at least 2 images (or groups), of each class where there are classes,"
-                " that are not all alike."
-            )
+            tuned = self._tell_tuned("it brought the training images together")
+            why = tuned or self._tell_unmeasured()
             raise UsageError(f"this estimator keeps nothing to measure novelty by. {why}")
         if not self.same_views:
             warn(
@@ -175,6 +191,10 @@ class Predictor(ImagePredictor):
     def classes(self) -> npt.NDArray[Any]:
         """The classes, in the order of the columns of probabilities."""
         return np.asarray(self.head.classes if hasattr(self.head, "classes") else self.head.classes_)
+
+    def _count_measurable(self) -> int:
+        """Return how many there must be for two of each of two classes: one of every other one."""
+        return len(self.classes) + 2
 
     def list_kept(self) -> list[Any]:
         """Return what is kept besides the head, each with `pack`, for a saved file."""
