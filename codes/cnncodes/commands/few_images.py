@@ -14,9 +14,13 @@ FEW_NUMBERS = 10
 
 
 def warn_of_few(data: Any, reporter: Reporter) -> None:
-    """Say in one line what so few images of a class cannot tell; of one image alone the head says it."""
+    """Say in one line what so few images of a class cannot tell.
+
+    Not where no two classes have two images, nor of one image alone: the head says it.
+    """
     names, counts = _count_images(data)
-    if 1 < counts.min() <= FEW_SHOT:
+    several = counts[counts > 1]
+    if len(several) >= 2 and several.min() <= FEW_SHOT:
         few = int((counts <= FEW_SHOT).sum())
         reporter.warn(
             f"{few} of {len(names)} classes {agree(few, 'has')} at most {FEW_SHOT} images (the"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.errors import UsageError
+from cnncodes.errors import ResultWarning, UsageError
 from cnncodes.estimators.aggregation import average_rows, averages_scores, score_images
 from cnncodes.estimators.answers import HeldOutAnswers
 from cnncodes.estimators.inputs import ImageRows
@@ -209,11 +210,16 @@ class Fold:
 def fit_folds(
     make_head: Callable[[], Any], training: Training, splits: list[Split], answered: ImageRows | None = None
 ) -> Iterator[Fold]:
-    """Fit a head for each fold, one after the other; the arguments are those of `predict_folds`."""
+    """Fit a head for each fold, one after the other; the arguments are those of `predict_folds`.
+
+    That classes are scarce is not said of a fold: they are others, and more, than of all images.
+    """
     answered = training.rows if answered is None else answered
     for train, test in splits:
         part, out = training.take(train), np.sort(test)
-        fitted = fit_rows(make_head(), part.rows, part.y, part.weight, part.groups)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "no image of .* was held out", ResultWarning)
+            fitted = fit_rows(make_head(), part.rows, part.y, part.weight, part.groups)
         yield Fold(out, part, fitted, answered.take(out))
 
 

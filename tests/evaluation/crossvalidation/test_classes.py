@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +175,14 @@ def test_a_class_of_one_image_is_in_training_and_in_no_figure(backbone: Backbone
     assert found.evaluation.n == found.evaluation.accuracy.n == len(found.y) == 15
     assert found.labels.shape == (2, 15) and found.proba is not None and found.proba.shape == (2, 15, 3)
     assert found.evaluation.accuracy.value == pytest.approx((found.labels == found.y).mean())
+
+
+def test_heads_of_folds_do_not_count_scarce_classes(backbone: Backbone, memory: Path) -> None:
+    labels = ["ant"] * 6 + ["bee"] * 6 + ["cat"] * 2 + ["dog"] * 2  # of which some folds have one
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        cross_validate(make(backbone, memory, "centroid"), NOISE, labels, cv=2)
+    assert not [one for one in caught if "was held out" in str(one.message)]
 
 
 def test_an_image_that_cannot_be_read_is_left_out(backbone: Backbone, memory: Path) -> None:
