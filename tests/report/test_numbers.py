@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from made_reports import HOSTILE, MakeNumbers, draw_records
 
-from cnncodes.evaluation import evaluate_numbers
-from cnncodes.report import find_training, render_number_report
+from cnncodes.evaluation import evaluate_numbers, measure_ranges
+from cnncodes.report import NumberMaterial, find_training, render_number_report
 from cnncodes.report.html import clean, escape
+from cnncodes.report.numbers.errors import show_errors
 from cnncodes.report.numbers.gallery import choose_worst
 from cnncodes.report.numbers.plot import DOTS, draw_plot
 from cnncodes.report.numbers.words import describe_coverage, describe_error, describe_ranges, list_warnings
@@ -54,6 +55,28 @@ def test_where_errors_are_clearly_larger_is_said(make_numbers: MakeNumbers) -> N
     drawn_in = make_numbers(TRUTH, predicted=100 + 0.5 * (TRUTH - 100) + noise)
     assert "predictions lean to the middle" in describe_ranges(drawn_in)
     assert describe_ranges(make_numbers([1.0, 2.0])) == ""
+
+
+def test_where_groups_are_too_few_no_range_is_said_to_have_larger_errors(make_numbers: MakeNumbers) -> None:
+    noise = np.random.default_rng(0).normal(0, 1, 120)
+    predicted = 100 + 0.7 * (TRUTH - 100) + noise * np.where(TRUTH > 160, 20, 2)
+
+    def group(groups: np.ndarray) -> NumberMaterial:
+        figures = evaluate_numbers(TRUTH, predicted, groups=groups)
+        ranges = measure_ranges(TRUTH, predicted, groups=groups)
+        return make_numbers(TRUTH, predicted=predicted, evaluation=figures, ranges=ranges)
+
+    few = group(np.arange(120) % 5)
+    said = describe_ranges(few)
+    assert said.startswith(
+        "<strong>Whether errors are larger in a range of the true number is not known: there"
+    )
+    assert "clearly" not in said and "lean" not in said
+    assert ">Groups<" in show_errors(few) and {one.n_groups for one in few.ranges} == {5}
+    some = describe_ranges(group(np.where(TRUTH > 165, np.arange(120) % 5, np.arange(120))))
+    assert "from 168.1" not in some
+    assert "lean to the middle" in describe_ranges(group(np.arange(120)))
+    assert ">Groups<" not in show_errors(make_numbers(TRUTH))
 
 
 @pytest.mark.parametrize(

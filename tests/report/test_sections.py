@@ -68,6 +68,31 @@ def test_a_class_is_weak_where_its_interval_lies_below_the_accuracy() -> None:
     assert "not one mistake" in describe_classes(judge(["a", "b"], ["a", "b"]))
 
 
+def test_where_groups_are_too_few_no_class_is_called_weaker() -> None:
+    truth, given = np.array(["a"] * 100 + ["b"] * 100), np.array(["a"] * 150 + ["b"] * 50)
+    two = np.array(["a", "b"])
+    few = evaluate_predictions(truth, given, two, groups=np.arange(200) % 9)
+    said = text_of(describe_classes(few))
+    assert said.startswith("Whether a class is weaker than the rest is not known: there are too few groups")
+    assert "The least often found is b, of which 50 % are found (50 of 100)." in said
+    groups = np.where(truth == "b", np.arange(200) % 9, np.arange(200))  # those of the class alone are few
+    some = evaluate_predictions(truth, given, two, groups=groups)
+    assert some.per_class[1].recall.high < some.accuracy.value
+    assert describe_classes(some).startswith("<strong>Whether a class is weaker")
+    enough = evaluate_predictions(truth, given, two, groups=np.arange(200) // 2)
+    assert "Clearly weaker" in describe_classes(enough)
+
+
+def test_classes_tell_of_how_many_groups_their_images_are() -> None:
+    truth = np.array(["a"] * 4 + ["b"] * 4)
+    grouped = evaluate_predictions(truth, truth, np.array(["a", "b"]), groups=[1, 1, 2, 2, 3, 4, 5, 5])
+    found = show_classes(grouped)
+    assert ">Groups<" in found and [one.n_groups for one in grouped.per_class] == [2, 3]
+    assert 'data-value="2">2<' in found and 'data-value="3">3<' in found
+    assert ">Different images<" in show_classes(grouped, 5)
+    assert "Groups" not in show_classes(judge(["a", "b"], ["a", "b"]))
+
+
 def test_of_what_is_equally_frequent_no_one_is_picked() -> None:
     truth, given = ["a", "b"] * 20 + ["c"] * 9, ["b", "a"] * 5 + ["a", "b"] * 15 + ["c"] * 8 + ["a"]
     found = judge(truth, given, ("a", "b", "c"))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cnncodes.estimators.labels import check_random_state
 from cnncodes.evaluation.given import check_width, read_groups
-from cnncodes.evaluation.intervals import Estimate, bootstrap, make_mean, summarize_positive
+from cnncodes.evaluation.intervals import Estimate, bootstrap, count_groups, make_mean, summarize_positive
 from cnncodes.evaluation.numbers import check_numbers
 from cnncodes.evaluation.shares import measure_share
 from cnncodes.plain import PlainResult
@@ -37,6 +37,8 @@ class RangeFigures(PlainResult):
         Mean of prediction less truth: above 0, predictions are too high.
     covered : Estimate or None
         Share of images whose true number is in the prediction's interval, where its width is known.
+    n_groups : int or None
+        Of how many groups these images are, where groups were given.
     """
 
     low: float
@@ -46,6 +48,7 @@ class RangeFigures(PlainResult):
     mae: Estimate
     bias: Estimate
     covered: Estimate | None
+    n_groups: int | None = None
 
 
 def measure_ranges(
@@ -101,6 +104,7 @@ def measure_ranges(
                 mae=_bootstrap_mean(np.abs(errors), {**options, "summary": summarize_positive}),
                 bias=_bootstrap_mean(errors, options),
                 covered=None if width is None else measure_share(np.abs(errors) <= width, **options),
+                n_groups=None if members is None else count_groups(members[among]),
             )
         )
     return found

@@ -68,7 +68,7 @@ def render_report(material: Material) -> bytes:
         "summary": write_summary(material),
         "figures": show_figures(evaluation),
         **show_comparison(material),
-        "classes": show_classes(evaluation),
+        "classes": show_classes(evaluation, material.drawn.n_different),
         "confusion": show_confusion(evaluation),
         "reliability": show_reliability(evaluation),
         **({} if material.abstention is None else {"abstaining": show_abstention(material.abstention)}),

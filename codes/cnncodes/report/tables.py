@@ -11,6 +11,7 @@ import numpy as np
 from cnncodes.evaluation import Evaluation
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.measures import CLASS_MEASURES, Measure
+from cnncodes.images import are_copies_alone
 from cnncodes.report.html import (
     HOW_TO_SORT,
     clean,
@@ -91,13 +92,16 @@ def tabulate_figures(
     )
 
 
-def show_classes(evaluation: Evaluation) -> str:
-    """Return the section with a row a class, which the page can sort."""
+def show_classes(evaluation: Evaluation, n_different: int | None = None) -> str:
+    """Return the section with a row a class, which the page can sort; `n_different` where some are equal."""
     rows = []
     for figures in evaluation.per_class:
         mark = "" if figures.known else " (unknown to the classifier)"
-        rows.append((name(figures.name) + mark, *make_cells(figures.recall), *make_cells(figures.precision)))
-    head = ("Class", "Recall", "95 % interval", "Images", "Precision", "95 % interval", "Predicted")
+        groups = () if figures.n_groups is None else (make_cell(f"{figures.n_groups:,}", figures.n_groups),)
+        cells = (*make_cells(figures.recall), *groups, *make_cells(figures.precision))
+        rows.append((name(figures.name) + mark, *cells))
+    drawn = () if evaluation.n_groups is None else (head_groups(evaluation.n_groups, n_different),)
+    head = ("Class", "Recall", "95 % interval", "Images", *drawn, "Precision", "95 % interval", "Predicted")
     return section(
         "classes",
         "Class by class",
@@ -107,6 +111,11 @@ def show_classes(evaluation: Evaluation) -> str:
         ),
         table("Recall and precision of each class", head, rows, sortable=True),
     )
+
+
+def head_groups(n_groups: int, n_different: int | None) -> str:
+    """Return the heading of how many groups images are of: where equal ones alone are groups, of images."""
+    return "Different images" if are_copies_alone(n_groups, n_different) else "Groups"
 
 
 def make_cells(estimate: Estimate) -> tuple[str, str, str]:

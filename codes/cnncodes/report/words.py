@@ -8,7 +8,7 @@ import numpy as np
 
 from cnncodes.errors import agree, count
 from cnncodes.estimators.novelty import say_unlike
-from cnncodes.evaluation import Evaluation, LabelFigures
+from cnncodes.evaluation import Evaluation, LabelFigures, NumberEvaluation, RangeFigures
 from cnncodes.evaluation.metrics import ClassFigures
 from cnncodes.evaluation.thresholds import FEW_GROUPS, FEW_IMAGES
 from cnncodes.images import are_copies_alone, say_equal
@@ -24,6 +24,8 @@ _NAMED = 5
 _NEGLIGIBLE = 0.01
 #: Distance that must be excluded before probabilities, or intervals of numbers, are called trustworthy.
 COARSE = 0.15
+#: Why intervals tell nothing; of images without groups, equal ones are a group.
+TOO_FEW = "there are too few groups, or different images"
 _UNKNOWN = "Whether probabilities can be trusted is not known"
 _TRUSTED = "Probabilities can be trusted as far as these images can tell"
 
@@ -149,19 +151,30 @@ def describe_classes(evaluation: Evaluation) -> str:
         return "None of the classes that the classifier knows occurs."
     worst = sorted(occurring, key=lambda figures: figures.recall.value)
     weak = [figures for figures in worst if figures.recall.high < evaluation.accuracy.value]
+    told = [figures for figures in weak if have_enough(evaluation, figures)]
     if worst[0].recall.value == 1:
         known = "" if all(figures.known for figures in evaluation.per_class) else " that the classifier knows"
         text = f"<strong>Of every class{known} all images are found.</strong>"
-    elif weak:
-        shown = "; ".join(_describe_recall(figures) for figures in weak[:_NAMED])
-        more = f"; and {len(weak) - _NAMED} more" if len(weak) > _NAMED else ""
+    elif told:
+        shown = "; ".join(_describe_recall(figures) for figures in told[:_NAMED])
+        more = f"; and {len(told) - _NAMED} more" if len(told) > _NAMED else ""
         text = f"<strong>Clearly weaker than the rest:</strong> {shown}{more}."
+    elif weak or not have_enough(evaluation):
+        text = (
+            f"<strong>Whether a class is weaker than the rest is not known: {TOO_FEW}.</strong> The least"
+            f" often found is {_describe_recall(worst[0])}."
+        )
     else:
         text = (
             "<strong>No class is clearly weaker than the rest.</strong> The least often found is"
             f" {_describe_recall(worst[0])}."
         )
     return text + _describe_mistake(evaluation)
+
+
+def have_enough(*of: Evaluation | NumberEvaluation | ClassFigures | RangeFigures) -> bool:
+    """Say whether images, where they have groups, have enough of them for intervals to be believed."""
+    return all(one.n_groups is None or one.n_groups >= FEW_GROUPS for one in of)
 
 
 def _describe_recall(figures: ClassFigures) -> str:

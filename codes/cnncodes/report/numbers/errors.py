@@ -21,7 +21,7 @@ from cnncodes.report.html import (
 )
 from cnncodes.report.material import NumberMaterial
 from cnncodes.report.percents import percent
-from cnncodes.report.tables import make_cell
+from cnncodes.report.tables import head_groups, make_cell
 
 Array = npt.NDArray[Any]
 
@@ -120,10 +120,14 @@ def _show_ranges(material: NumberMaterial) -> list[str]:
         rows.append((
             make_cell(say_ends(one.low, one.high), one.low, "th"),
             make_cell(f"{one.mae.n:,}", one.mae.n),
+            *([] if one.n_groups is None else [make_cell(f"{one.n_groups:,}", one.n_groups)]),
             *_cells(one.mae), *_cells(one.bias),
             *([] if one.covered is None else [make_cell(number(one.covered.value), one.covered.value)]),
         ))  # fmt: skip
-    head = ["True number", "Images", "Mean absolute error", "95 % interval", "Mean error", "95 % interval"]
+    n_groups = material.evaluation.n_groups
+    drawn = [] if n_groups is None else [head_groups(n_groups, material.drawn.n_different)]
+    ends = "95 % interval"
+    head = ["True number", "Images", *drawn, "Mean absolute error", ends, "Mean error", ends]
     if material.evaluation.width is not None:
         head.append(f"In {percent(material.evaluation.coverage or 0.0)} intervals")
     parts = [

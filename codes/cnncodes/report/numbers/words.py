@@ -11,7 +11,7 @@ from cnncodes.evaluation.thresholds import FEW_IMAGES
 from cnncodes.report.html import escape, name, plain_number, significant, significant_interval
 from cnncodes.report.material import NumberMaterial
 from cnncodes.report.percents import percent, percent_within
-from cnncodes.report.words import COARSE, list_common, say_interval, show_summary
+from cnncodes.report.words import COARSE, TOO_FEW, have_enough, list_common, say_interval, show_summary
 
 #: From so many times on a per cent is hard to read.
 _TIMES = 10.0
@@ -77,21 +77,25 @@ def _describe_r2(r2: Estimate) -> str:
 
 def describe_ranges(material: NumberMaterial) -> str:
     """Say where errors are larger than elsewhere, and whether they lean to the middle, as HTML."""
-    ranges, mae = material.ranges, material.evaluation.mae
+    evaluation, ranges, mae = material.evaluation, material.ranges, material.evaluation.mae
     if len(ranges) < 2:
         return ""
     weak = [one for one in ranges if one.mae.low > mae.value]
-    if weak:
-        worst = max(weak, key=lambda one: one.mae.value)
+    told = [one for one in weak if have_enough(evaluation, one)]
+    if told:
+        worst = max(told, key=lambda one: one.mae.value)
         text = (
             f"<strong>Errors are clearly larger than the rest {say_range(worst)}:</strong> there they are"
             f" {significant(worst.mae.value)} on average{_between(worst.mae)},"
             f" {count(worst.mae.n, 'image')}."
         )
+    elif weak or not have_enough(evaluation):
+        asked = "Whether errors are larger in a range of the true number"
+        text = f"<strong>{asked} is not known: {TOO_FEW}.</strong>"
     else:
         text = "<strong>In no range of the true number errors are clearly larger than the rest.</strong>"
     first, last = ranges[0], ranges[-1]
-    if first.bias.low > 0 and last.bias.high < 0:
+    if have_enough(evaluation, first, last) and first.bias.low > 0 and last.bias.high < 0:
         text += (
             f" Small numbers are predicted too high ({say_range(first)} by"
             f" {significant(first.bias.value)} on average) and large ones too low ({say_range(last)} by"
