@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 
 from cnncodes.ending import describe_interrupt, leave, running, watch
 from cnncodes.machine import explain_shortage, find_shortage
@@ -12,6 +13,7 @@ from cnncodes.output import occupy_streams
 
 def main() -> None:
     """Run the command line and end the process."""
+    began = time.perf_counter()
     occupy_streams()
     try:
         watch()
@@ -25,7 +27,7 @@ def main() -> None:
 
     try:
         with running():
-            status = run()
+            status = run(began=began)
     except KeyboardInterrupt as error:  # after its last line
         status = (describe_interrupt(error) or ("", 1))[1]
     # Where torchrun has started several processes, threads of torch may still be letting go of tensors, which

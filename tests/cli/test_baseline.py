@@ -192,6 +192,13 @@ def test_what_does_not_fit_is_left_out_and_said(tmp_path: Path, capsys: pytest.C
     assert main(["baseline", source, "--budget", "0.0000001s", "--quiet"]) == 0
     out = capsys.readouterr().out
     assert out.count("no time was left") > 5 and "majority class" in out
+    assert "There was no time for any codes: whether they are worth it is not known." in out
+    long_ago = time.perf_counter() - 100
+    assert main(["baseline", source, "--budget", "90s", "--only", "majority,pixels", "--quiet"]) == 0
+    assert "no time was left" not in capsys.readouterr().out
+    late = ["baseline", source, "--budget", "90s", "--only", "majority,pixels", "--quiet"]
+    assert main(late, began=long_ago) == 0  # what the process took before the images counts, too
+    assert "no time was left" in capsys.readouterr().out
     assert main(["baseline", source, "--budget", "0.0000001s", "--only", "pixels", "--quiet"]) == 2
     assert "nothing could be tried: raw pixels" in capsys.readouterr().err
 

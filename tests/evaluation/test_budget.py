@@ -79,6 +79,55 @@ def test_what_just_fits_goes_on_and_the_last_image_is_never_too_late(monkeypatch
     listen(1000, 1000, 0)
 
 
+def test_a_budget_may_have_begun_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "perf_counter", lambda: 102.0)
+    clock = Clock(10.0, began=100.0)
+    assert clock.spent == pytest.approx(2.0) and clock.left == pytest.approx(8.0)
+
+
+def test_what_is_far_too_slow_is_stopped_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    listen = Clock(20.0).watch(None)
+    now = 0.2
+    listen(1, 1000, 0)
+    now = 0.8
+    with pytest.raises(OutOfTimeError) as late:
+        listen(11, 1000, 0)  # ten in 0.6 s
+    assert late.value.seconds == pytest.approx(0.8 + 989 * 0.06)
+    listen = Clock(20.0).watch(None)
+    now = 1.0
+    listen(1, 1000, 0)
+    now = 1.6
+    listen(26, 1000, 0)  # about 24 s, by a guess too rough to believe
+
+
+def test_what_is_nearer_to_its_end_is_not_given_up_for_a_few_per_cent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "perf_counter", lambda: now)
+    clock = Clock(30.0)
+    listen = clock.watch(None)
+    listen(1, 1001, 0)
+    now = 10.0
+    listen(401, 1001, 0)  # 25 s in all
+    now = 24.0
+    listen(784, 1001, 0)  # 30.7 s, and 24 are spent
+    now = 30.5
+    listen(980, 1001, 0)
+    assert clock.left < 0 < clock.left_to_end
+    now = 31.5
+    with pytest.raises(OutOfTimeError):
+        listen(990, 1001, 0)
+    listen = Clock(30.0).watch(None)
+    now = 31.5
+    listen(1, 1001, 0)
+    now = 41.5
+    with pytest.raises(OutOfTimeError):
+        listen(330, 1001, 0)  # 30.4 s: most of it is to come
+
+
 def test_images_that_are_done_at_once_are_no_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr(time, "perf_counter", lambda: now)

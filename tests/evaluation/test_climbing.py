@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,6 +106,16 @@ def test_without_time_methods_are_left_out_and_said() -> None:
         ("raw pixels, 16 x 16: logistic", "no time was left"),
         ("noise: logistic", "no time was left"),
     ]
+
+
+def test_the_budget_counts_from_when_it_began() -> None:
+    began = time.perf_counter() - 1000.0
+    methods = [MAJORITY, PIXELS, Method("codes", Noise("noise"), "logistic")]
+    ladder = climb(make_records(9, 0), make_records(9, 1), methods, budget=900.0, n_jobs=1, began=began)
+    assert [(one.reason, one.group) for one in ladder.left_out] == [
+        ("no time was left", "pixels"), ("no time was left", "codes")
+    ]  # fmt: skip
+    assert ladder.seconds > 1000
 
 
 @dataclass(frozen=True)

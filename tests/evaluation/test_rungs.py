@@ -93,6 +93,22 @@ def test_the_verdict_says_what_there_was_no_time_for() -> None:
     )
 
 
+def test_where_there_was_no_time_for_any_codes_the_verdict_says_so_first_and_names_no_best() -> None:
+    pixels = replace(make_rung("pixels", 20, 5.0), group="pixels")
+    ladder = make_ladder(replace(make_rung("guess", 100, 0.0), group="majority"), pixels)
+    assert _say(ladder).startswith("Best")  # codes were not asked for
+    late = replace(ladder, left_out=[LeftOut("net", "no time was left", late=True, group="codes")])
+    assert _say(late) == (
+        "There was no time for any codes: whether they are worth it is not known."
+        " There was no time for 1 of 3 methods, which may be better: give more."
+    )
+    assert _recommend(late) is None
+    some = replace(late, rungs=[*late.rungs, make_rung("net int8", 10, 50.0)])
+    assert "for any codes" not in _say(some) and _recommend(some) is not None
+    alone = replace(late, rungs=late.rungs[:1])
+    assert _say(alone).startswith("There was no time for any codes")
+
+
 def test_nothing_is_recommended_where_the_verdict_is_that_nothing_is_told_apart() -> None:
     clear = make_ladder(make_rung("cheap", 100, 1.0), make_rung("best", 20, 50.0))
     assert _recommend(clear) is clear.rungs[1]

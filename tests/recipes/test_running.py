@@ -108,6 +108,12 @@ def test_a_record_goes_where_its_recipe_would(
     assert (tmp_path / "cnncodes-look" / "run.json").is_file()
 
 
+def test_a_step_begins_when_it_is_its_turn(tmp_path: Path) -> None:
+    reporter = Reporter(quiet=True, began=1.0)
+    run_recipe(Recipe("look", "", (Step("a", "models list", {}),)), reporter, out=tmp_path / "run")
+    assert reporter.began != 1.0
+
+
 def test_what_a_step_finds_wrong_is_wrong_with_the_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

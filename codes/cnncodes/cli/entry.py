@@ -31,13 +31,15 @@ ALL_COMMANDS = COMMANDS.joined(
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, *, began: float | None = None) -> int:
     """Run the command line.
 
     Parameters
     ----------
     arguments : sequence of str, optional
         Instead of the process's own.
+    began : float, optional
+        When the process did, by `time.perf_counter`; from then on a budget of time counts. [now]
 
     Returns
     -------
@@ -50,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         with ending_when_asked():
-            return _run(given) if given else _show_help()
+            return _run(given, began) if given else _show_help()
     except (Exception, KeyboardInterrupt) as error:
         ended = describe_interrupt(error)
         if ended is not None:
@@ -87,14 +89,14 @@ def _show_help() -> int:
     return WRONG_USAGE
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], began: float | None) -> int:
     try:
         command, values = parse(ALL_COMMANDS, arguments)
     except SystemExit as leaving:  # argparse's way out of --help and --version
         return int(leaving.code or 0)
     as_json, quiet = values.pop("json"), values.pop("quiet")
     options: Any = from_arguments(command.options, values)
-    reporter = Reporter(quiet=quiet, typed=arguments)
+    reporter = Reporter(quiet=quiet, typed=arguments, began=began)
     try:
         with reporter.passing_warnings():
             result = command.run(options, reporter)

@@ -156,6 +156,7 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
             on_method=reporter.progress,
             on_interrupt=tried.append,
             curve=options.curve,
+            began=reporter.began,
         )
     except KeyboardInterrupt:
         if tried:

@@ -29,6 +29,8 @@ class Reporter:
         Seconds since some moment.
     typed : sequence of str, optional
         What the user typed; a recipe's steps have options that nobody did. None where that is not known.
+    began : float, optional
+        When the command did, or a recipe's step, by `time.perf_counter`. [now]
     """
 
     def __init__(
@@ -38,7 +40,9 @@ class Reporter:
         quiet: bool = False,
         clock: Callable[[], float] = time.monotonic,
         typed: Sequence[str] | None = None,
+        began: float | None = None,
     ) -> None:
+        self.began = time.perf_counter() if began is None else began
         self._typed = typed
         self._stream = sys.stderr if stream is None else stream
         self._quiet = quiet

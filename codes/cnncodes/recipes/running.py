@@ -126,6 +126,7 @@ def _run_step(step: Step, records: Sequence[StepRecord], reporter: Reporter) -> 
         command.options, resolve_options(step.options, {record.id: record.result for record in records})
     )
     started, clock = datetime.datetime.now(datetime.UTC), time.perf_counter()
+    reporter.began = clock
     result = command.run(options, reporter)
     seconds = round(time.perf_counter() - clock, 3)
     return StepRecord(

@@ -43,6 +43,7 @@ def climb(
     on_method: Callable[[str], Progress | None] | None = None,
     on_interrupt: Callable[[Ladder], object] | None = None,
     curve: bool = False,
+    began: float | None = None,
 ) -> Ladder:
     """Train and test each method on the same images.
 
@@ -71,6 +72,8 @@ def climb(
         a guess takes no time.
     curve : bool
         Also measure, with the method that all are compared with, what fewer training images give.
+    began : float, optional
+        When the budget did, by `time.perf_counter`: opening the source is part of it, too. [now]
 
     Returns
     -------
@@ -87,7 +90,7 @@ def climb(
     """
     if isinstance(budget, bool | str) or not (budget is None or budget > 0):
         raise UsageError(f"budget must be seconds, above 0, or None for any time. Got {budget!r}.")
-    climb = _Climb(train, test, task, budget, random_state, n_jobs, on_method)
+    climb = _Climb(train, test, task, Clock(budget, began), random_state, n_jobs, on_method)
     try:
         return climb.run(methods, curve=curve)
     except KeyboardInterrupt:
@@ -106,12 +109,12 @@ class _Climb:
         train: Sequence[ImageRecord],
         test: Sequence[ImageRecord],
         task: Task,
-        budget: float | None,
+        clock: Clock,
         random_state: int,
         n_jobs: int | None,
         on_method: Callable[[str], Progress | None] | None,
     ) -> None:
-        self.clock, self.task = Clock(budget), task
+        self.clock, self.task = clock, task
         self.parts = Parts(train, test, task, random_state)
         self.n_jobs, self.on_method = n_jobs, on_method
         self.described: dict[Description, Described] = {}
@@ -132,7 +135,7 @@ class _Climb:
                     self.curve = self._measure_curve(self.tried)  # asked for by name: before what is not
             except (OutOfTimeError, BackendMissing, _TooManyRowsError) as why:
                 late = isinstance(why, OutOfTimeError)
-                self.left_out.append(LeftOut(method.title, str(why), late))
+                self.left_out.append(LeftOut(method.title, str(why), late, group=method.group))
         tried = self._with_guesses(methods)
         if not tried:
             left = "; ".join(f"{one.title}: {one.reason}" for one in self.left_out) or "there was no method"
@@ -149,8 +152,11 @@ class _Climb:
         if not tried:
             return None
         done = {one.method.title for one in self.tried} | {one.title for one in self.left_out}
-        rest = [method.title for method in methods if method.description and method.title not in done]
-        self.left_out += [LeftOut(title, self._say_interrupted(title), interrupted=True) for title in rest]
+        rest = [method for method in methods if method.description and method.title not in done]
+        self.left_out += [
+            LeftOut(one.title, self._say_interrupted(one.title), interrupted=True, group=one.group)
+            for one in rest
+        ]
         if curve and self.curve is None and _CURVE not in done:
             self.left_out.append(LeftOut(_CURVE, self._say_interrupted(_CURVE)))
         return self._conclude(tried)

@@ -93,7 +93,7 @@ def check_fit(
     fit(some)
     growth = (len(strata) / len(some)) ** _POWERS.get(head, 1.0)
     needed = CAUTION * (time.perf_counter() - begun) * growth
-    if needed > clock.left:
+    if needed > clock.left_to_end:
         raise OutOfTimeError(needed)
 
 

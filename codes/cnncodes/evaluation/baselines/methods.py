@@ -33,6 +33,9 @@ GROUPS = {
     "backbones": "every network at hand, with two views",
 }
 
+#: Groups of methods that take codes.
+CODES = ("codes", "int8", "views", "heads", "backbones")
+
 #: Views of the methods that do not compare them, and those of `views`, fewest first.
 _VIEWS, _MORE = "flip", ("flip", "tencrop")
 

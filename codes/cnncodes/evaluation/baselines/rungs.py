@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from cnncodes.errors import agree, count
 from cnncodes.evaluation.baselines.learning_curve import LearningCurve
-from cnncodes.evaluation.baselines.methods import CLASSES
+from cnncodes.evaluation.baselines.methods import CLASSES, CODES
 from cnncodes.evaluation.baselines.tasks import TELLING, Task, subtract
 from cnncodes.evaluation.figures import show_result
 from cnncodes.evaluation.intervals import Estimate
@@ -75,12 +75,15 @@ class LeftOut:
         Whether there was no time for it.
     interrupted : bool
         Whether Ctrl-C or a signal came while it was tried, or before.
+    group : str
+        Its kind; empty of a learning curve.
     """
 
     title: str
     reason: str
     late: bool = False
     interrupted: bool = False
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,11 +166,23 @@ class Ladder:
     def recommend(self, chosen: Rung, gap: Estimate) -> Rung | None:
         """Return the rung to take: that which `cheapest_as_good` gave.
 
-        None where there is no other, where test images are too few to tell, and where that is a guess.
+        None where there is no other, where there was no time for any codes, where test images are too few to
+        tell, and where that is a guess.
         """
-        if len(self.rungs) < 2 or self._are_too_few(chosen, gap) or self._is_guess(chosen):
+        if (
+            len(self.rungs) < 2
+            or self._lacks_codes()
+            or self._are_too_few(chosen, gap)
+            or self._is_guess(chosen)
+        ):
             return None
         return chosen
+
+    def _lacks_codes(self) -> bool:
+        """Whether codes were to be compared and there was no time for any."""
+        return any(one.late and one.group in CODES for one in self.left_out) and not any(
+            rung.group in CODES for rung in self.rungs
+        )
 
     def _is_guess(self, rung: Rung) -> bool:
         return rung.group == self.task.trivial
@@ -200,6 +215,8 @@ class Ladder:
             How much the best is above it; both as `cheapest_as_good` gave them.
         """
         choice = [self._say_choice(chosen, gap)] if len(self.rungs) > 1 else []
+        if self._lacks_codes():
+            choice = ["There was no time for any codes: whether they are worth it is not known."]
         return " ".join((*choice, *self._say_untried()))
 
     def _say_choice(self, chosen: Rung, gap: Estimate) -> str:
