@@ -55,6 +55,10 @@ def test_two_classifiers_in_words_and_json(made: Path, capsys: pytest.CaptureFix
     found = json.loads(capsys.readouterr().out)
     written = json.loads((made / "compared.json").read_text())
     assert written["pairs"] == found["pairs"] and found["n"] == 12
+    again = written["reproduce"]
+    assert [Path(one["model"]).name for one in again["models"]] == list(models)
+    assert all(len(one["model_sha256"]) == 64 for one in again["models"])
+    assert again["command"].startswith("cnncodes compare ") and again["split"] == "test"
     [pair] = found["pairs"]
     values = [entry["accuracy"]["value"] for entry in found["classifiers"]]
     assert pair["accuracy"]["value"] == pytest.approx(values[0] - values[1])

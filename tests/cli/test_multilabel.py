@@ -145,6 +145,10 @@ def test_evaluate_has_the_figures_of_the_field(
     assert found["hamming_loss"]["value"] < 0.1
     assert [label["name"] for label in found["per_label"]] == ["blue", "green", "red"]
     rows = json.loads(Path(report).read_text())["predictions"]
+    at = {one["name"]: one["threshold"] for one in found["per_label"]}
+    for row in rows:
+        named = [name for name, p in row["probabilities"].items() if p >= at[name]]
+        assert named == row["prediction"] and "group" in row
     wrong = sum(len(set(row["labels"]) ^ set(row["prediction"])) for row in rows)
     assert wrong / 36 == pytest.approx(found["hamming_loss"]["value"])
     shown, told = run(

@@ -218,7 +218,11 @@ def test_evaluate_knows_the_column(
     assert found["mae"]["low"] < found["mae"]["value"] < found["mae"]["high"]
     assert found["covered"]["n"] == 10 and found["coverage"] == 0.9
     written = json.loads(Path(report).read_text())
-    assert len(written["predictions"]) == 10
+    assert len(written["predictions"]) == 10 and all("group" in row for row in written["predictions"])
+    asked = ["evaluate", model, str(folder / "all.parquet"), "--group-column", "who", "-o", report]
+    run_json(capsys, *asked)
+    rows = json.loads(Path(report).read_text())["predictions"]
+    assert len({row["group"] for row in rows}) > 1 and None not in {row["group"] for row in rows}
     errors = [abs(row["target"] - row["prediction"]) for row in written["predictions"]]
     assert np.mean(errors) == pytest.approx(found["mae"]["value"])
     shown, told = run(

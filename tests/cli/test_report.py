@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import html
 import json
 import re
@@ -70,6 +71,28 @@ def test_json_is_written_as_before(fitted: Path, tmp_path: Path) -> None:
     assert main([*asked, "--memory", str(fitted / "memory")]) == 3  # the broken one
     found = json.loads(path.read_text())
     assert len(found["predictions"]) == 11 and found["accuracy"]["n"] == 10
+
+
+def test_json_has_what_figures_are_computed_of_and_how_to_make_them_again(
+    fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    path, model = tmp_path / "report.json", fitted / "m.cnncodes"
+    asked = ["evaluate", str(model), str(fitted / "photos"), "-o", str(path), "--holdout", "0.5"]
+    assert main([*asked, "--memory", str(fitted / "memory"), "--split", "all", "-q"]) == 3
+    found = json.loads(path.read_text())
+    read = [row for row in found["predictions"] if row["reason"] is None]
+    assert all(row["probability"] == max(row["probabilities"].values()) for row in read)
+    losses = [-np.log(row["probabilities"][row["label"]]) for row in read]
+    assert np.mean(losses) == pytest.approx(found["log_loss"]["value"], rel=1e-5)
+    [broken] = [row for row in found["predictions"] if row["reason"] is not None]
+    assert broken["probabilities"] is None and broken["group"] is None
+    again = found["reproduce"]
+    assert again["model_sha256"] == hashlib.sha256(model.read_bytes()).hexdigest()
+    assert shlex.split(again["command"])[:4] == ["cnncodes", *asked[:3]] and again["holdout"] == 0.5
+    assert again["date"] == "1970-01-01 00:00 UTC" and again["random_states"]
+    assert again["versions"]["cnncodes"] and again["training"]["random state of training"] == "0"
+    assert again["source"] == str(fitted / "photos") and "split" in again
 
 
 def test_another_suffix_is_refused_before_any_work(fitted: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
 def evaluate_classes(
     options: EvaluateOptions, predictor: Predictor, reporter: Reporter
-) -> tuple[Result, list[Result]]:
-    """Predict images whose classes are known and compare: the figures, and a row for each image."""
+) -> tuple[Result, Callable[[], list[Result]]]:
+    """Predict images whose classes are known and compare: figures, and what lists a row for each image."""
     # Before any image is read: a classifier may have nothing to tell it by.
     rule = None if options.abstain is None else predictor.make_rule(options.abstain)
     records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
@@ -54,7 +55,7 @@ def evaluate_classes(
         **found.tell(reporter),
     }
     finish(found, result, _render_page(found, evaluation, abstention), reporter)
-    return result, _list_rows(found.records, found.predictions)
+    return result, partial(_list_rows, found.records, found.predictions)
 
 
 def _render_page(
@@ -116,16 +117,18 @@ def _warn_unknown(per_class: list[Result], reporter: Reporter) -> None:
 
 
 def _list_rows(records: Sequence[ImageRecord], predictions: Predictions) -> list[Result]:
-    rows = []
+    rows, names = [], [str(name) for name in predictions.classes]
     for i, record in enumerate(records):
         failure = predictions.failures.get(i)
-        proba = None if failure or predictions.proba is None else float(predictions.proba[i].max())
+        proba = None if failure or predictions.proba is None else predictions.proba[i].tolist()
         rows.append(
             {
                 "image": record.key,
                 "label": record.label,
                 "prediction": None if failure else str(predictions.labels[i]),
-                "probability": proba,
+                "probability": None if proba is None else max(proba),
+                "probabilities": None if proba is None else dict(zip(names, proba, strict=True)),
+                "group": record.group,
                 "reason": failure.reason if failure else None,
             }
         )

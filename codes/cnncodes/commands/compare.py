@@ -16,6 +16,7 @@ from cnncodes.commands.holding import tell_unused_holdout
 from cnncodes.commands.outputs import check_json_name, check_output, write_report
 from cnncodes.commands.prediction_files import is_prediction_file, read_predictions
 from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.reproducing import describe_comparison
 from cnncodes.commands.seen_groups import count_seen_groups
 from cnncodes.errors import ResultWarning, SourceError, UsageError, agree, count, name_some, sentence
 from cnncodes.plain import to_plain
@@ -125,7 +126,7 @@ def run_compare(options: CompareOptions, reporter: Reporter) -> Result:
     }
     if options.report is not None:
         with showing(result):
-            write_report(Path(options.report), result)
+            write_report(Path(options.report), {**result, "reproduce": describe_comparison(options, split)})
     _warn_silent(said, records, reporter)
     total, limit = len(records), options.max_failures
     result[TOO_MANY_FAILURES] = bool(silent) and exceeds_limit(len(silent), total, limit, reporter)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from cnncodes.commands.outputs import check_output, is_page, write_report
 from cnncodes.commands.pages import check_page_options
 from cnncodes.commands.rendering import choose_renderer
 from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.reproducing import describe_model, describe_run, describe_source
 from cnncodes.commands.tasks import check_given
 
 if TYPE_CHECKING:
@@ -51,10 +53,17 @@ def _check_options(options: EvaluateOptions, name: TaskName) -> None:
     check_given(options.model, name, given)
 
 
-def _report(result: Result, rows: list[Result], options: EvaluateOptions) -> Result:
+def _report(result: Result, list_rows: Callable[[], list[Result]], options: EvaluateOptions) -> Result:
+    """Write all of it as JSON, where that was asked for."""
     if options.report is not None and not is_page(options.report):
         with showing(result):
-            write_report(Path(options.report), {**result, "predictions": rows})
+            again = {
+                **describe_run("evaluate", options),
+                **describe_model(options.model),
+                **describe_source(options, result["split"]),
+            }
+            report = {**result, "reproduce": again, "predictions": list_rows()}
+            write_report(Path(options.report), report)
     return result
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands.command import Result
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 def evaluate_labels(
     options: EvaluateOptions, predictor: LabelPredictor, reporter: Reporter
-) -> tuple[Result, list[Result]]:
-    """Predict images whose labels are known and compare: the figures, and a row for each image."""
+) -> tuple[Result, Callable[[], list[Result]]]:
+    """Predict images whose labels are known and compare: the figures, and what lists a row for each image."""
     delimiter = options.label_delimiter or predictor.delimiter
     if delimiter is None:
         raise UsageError(
@@ -46,6 +47,7 @@ def evaluate_labels(
     found.warn_of_contradictory([delimiter.join(labels) for labels in truth], "label set")
     evaluation = _measure(found, truth)
     figures: Result = to_plain(evaluation)
+    _add_thresholds(figures["per_label"], predictor)
     _warn_unknown(figures["per_label"], delimiter, predictor.delimiter, reporter)
     result = {
         **found.name(),
@@ -54,7 +56,7 @@ def evaluate_labels(
         **found.tell(reporter, by_class=False),
     }
     finish(found, result, _render_page(found, truth, evaluation, delimiter), reporter)
-    return result, _list_rows(found.records, truth, found.predictions)
+    return result, partial(_list_rows, found.records, truth, found.predictions)
 
 
 def _render_page(
@@ -113,6 +115,14 @@ def _measure(found: Evaluated, truth: list[list[str]]) -> MultiLabelEvaluation:
     )
 
 
+def _add_thresholds(per_label: list[Result], predictor: LabelPredictor) -> None:
+    """Say from which probability on each label is named; None of one that the classifier does not know."""
+    names = [str(name) for name in predictor.classes]
+    found = dict(zip(names, predictor.head.threshold.tolist(), strict=True))
+    for figures in per_label:
+        figures["threshold"] = found.get(figures["name"])
+
+
 def _warn_unknown(per_label: list[Result], given: str, fitted: str | None, reporter: Reporter) -> None:
     from cnncodes.estimators.labels import say_unknown_labels
 
@@ -138,6 +148,7 @@ def _list_rows(
                 "labels": labels,
                 "prediction": None if failure else named,
                 "probabilities": None if failure else proba,
+                "group": record.group,
                 "reason": failure.reason if failure else None,
             }
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
 def evaluate_regressor(
     options: EvaluateOptions, predictor: NumberPredictor, reporter: Reporter
-) -> tuple[Result, list[Result]]:
-    """Predict images whose numbers are known and compare: the figures, and a row for each image."""
+) -> tuple[Result, Callable[[], list[Result]]]:
+    """Predict images whose numbers are known and compare: figures, and what lists a row for each image."""
     if len(predictor.targets) > 1:
         raise UsageError(
             f"{options.model!r} predicts {len(predictor.targets)} numbers of each image, and a source has one"
@@ -57,7 +58,7 @@ def evaluate_regressor(
         **found.tell(reporter, by_class=False),
     }
     finish(found, result, _render_page(found, truth, evaluation, result), reporter)
-    return result, _list_rows(found, truth)
+    return result, partial(_list_rows, found, truth)
 
 
 def _render_page(
@@ -122,7 +123,8 @@ def _list_rows(found: Evaluated, truth: list[float]) -> list[Result]:
         failure = found.predictions.failures.get(i)
         value = None if failure else float(found.predictions.values[i, 0])
         reason = failure.reason if failure else None
-        rows.append({"image": record.key, "target": number, "prediction": value, "reason": reason})
+        row = {"image": record.key, "target": number, "prediction": value, "group": record.group}
+        rows.append({**row, "reason": reason})
     return rows
 
 

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import datetime
-import hashlib
-import json
-import os
-import platform
-import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import cnncodes
 from cnncodes.commands.command import TOO_MANY_FAILURES, Result, showing
 from cnncodes.commands.evaluate_common import Evaluated
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.outputs import is_page
 from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.reproducing import RANDOM_STATES, describe_model, describe_run
 from cnncodes.commands.training_images import name_kind
-from cnncodes.errors import SavedModelError, UsageError, install_advice
-from cnncodes.schema import to_arguments
+from cnncodes.errors import UsageError, install_advice
 
 if TYPE_CHECKING:
     from cnncodes.commands.companions import Companions
     from cnncodes.report import Origin
-
-#: Distributions whose versions may change a figure or a picture.
-_PACKAGES = ("numpy", "scipy", "scikit-learn", "pillow", "onnxruntime", "onnxruntime-gpu", "onnx")
 
 
 def check_page_options(options: Any) -> None:
@@ -133,13 +123,11 @@ def write_ladder_page(options: Any, result: Result, note: str) -> None:
     from cnncodes.store.files import write_file
 
     origin = Origin(
-        command=shlex.join(["cnncodes", "baseline", *to_arguments(options)]),
+        **describe_run("baseline", options),
         model=None,
         model_sha256="",
         source=options.src,
         split=None,
-        versions=_list_versions(),
-        date=_say_date(),
         random_states={"folds, draws and bootstrap": options.random_state},
         others={"Parts": f"trained on {options.train}, tested on {options.test}{note}"},
         timed=options.budget != "none",
@@ -148,85 +136,18 @@ def write_ladder_page(options: Any, result: Result, note: str) -> None:
 
 
 def _describe_origin(found: Evaluated, companions: Companions) -> Origin:
-    from cnncodes.plots.layout import RANDOM_STATE
+    from cnncodes.plots.layout import RANDOM_STATE as LAYOUT_STATE
     from cnncodes.report import Origin
 
-    options, states = found.options, {"bootstrap of the intervals": 0, "map of the codes": RANDOM_STATE}
+    options, states = found.options, {**RANDOM_STATES, "map of the codes": LAYOUT_STATE}
     if companions.checks_data:
         states["folds of the data checks"] = 0
     return Origin(
-        command=shlex.join(["cnncodes", "evaluate", *to_arguments(found.given)]),
-        model=options.model,
-        model_sha256=_hash_file(options.model),
+        **describe_run("evaluate", found.given),
+        **describe_model(options.model),
         source=options.src,
         split=found.split,
-        versions=_list_versions(),
-        date=_say_date(),
         random_states=states,
         others=companions.origin,
         kind=name_kind(found.predictor).capitalize(),
-        training=_describe_training(options.model),
     )
-
-
-def _describe_training(model: str) -> dict[str, str]:
-    """Return how an estimator was trained, by its card."""
-    from cnncodes.estimators.saving import read_card_of
-    from cnncodes.estimators.settings import read_settings
-
-    card = read_card_of(model)
-    params, settings = card["params"], read_settings(card)
-    state, weights = params["random_state"], params.get("class_weight") or ()
-    found = {
-        "images trained on": f"{card['images']:,}",
-        "head asked for": params["head"] or "an object of scikit-learn",
-        "settings of the head": _join(settings.items()),
-        "class weights": weights if isinstance(weights, str) else _join(weights),
-        "views trained on": _say_plan(card["train_plan"]),
-        "random state of training": "" if state is None else str(state),
-        "trained by": f"cnncodes {card['cnncodes']}",
-    }
-    return {what: value for what, value in found.items() if value}
-
-
-def _say_plan(plan: Mapping[str, Any]) -> str:
-    """Return the name of a plan, and of one without any its settings."""
-    from cnncodes.views import ViewPlan
-    from cnncodes.views.naming import find_name
-
-    return find_name(ViewPlan.from_dict(plan)) or json.dumps(plan, sort_keys=True)
-
-
-def _join(pairs: Iterable[tuple[Any, Any]]) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in pairs)
-
-
-def _hash_file(path: str) -> str:
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise SavedModelError(f"{path} cannot be read any more: {error.strerror or error}") from error
-
-
-def _list_versions() -> dict[str, str]:
-    import importlib.metadata  # here, since a plain start has no need of it
-
-    versions = {"cnncodes": cnncodes.__version__, "Python": platform.python_version()}
-    for name in _PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return {**versions, "system": f"{platform.system()} {platform.machine()}"}
-
-
-def _say_date() -> str:
-    """Return now, or what SOURCE_DATE_EPOCH says, so that a report can be made again to the byte."""
-    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-    when = (
-        datetime.datetime.fromtimestamp(int(epoch), datetime.UTC)
-        if epoch.isdigit()
-        else datetime.datetime.now(datetime.UTC)
-    )
-    return when.strftime("%Y-%m-%d %H:%M UTC")
