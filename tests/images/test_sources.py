@@ -36,12 +36,20 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_what_is_masked_is_not_seen(photos: Path) -> None:
+    dark = np.ma.masked_less(np.arange(90, dtype=np.uint8).reshape(6, 5, 3), 10)
+    assert records_from([np.ma.masked_array(ARRAY)])  # nothing of it
+    for given in ([ARRAY, dark], np.ma.stack([dark, dark])):
+        with pytest.raises(UsageError, match=r"of which 10 numbers are masked: give array.filled\(value\)"):
+            records_from(given)
+
+
 def test_a_list_may_mix_all_kinds(photos: Path) -> None:
     path = photos / "4.png"
-    items = [path, str(path), PNG, bytearray(PNG), Image.fromarray(ARRAY), ARRAY]
+    items = [path, str(path), PNG, bytearray(PNG), memoryview(PNG), Image.fromarray(ARRAY), ARRAY]
     records = records_from(items)
     assert [record.key for record in records] == [
-        path.as_posix(), f"{path.as_posix()}#2", *[f"image-{i:08}" for i in range(2, 6)],
+        path.as_posix(), f"{path.as_posix()}#2", *[f"image-{i:08}" for i in range(2, 7)],
     ]  # fmt: skip
     for record in records:
         assert record.label is None and record.split is None
@@ -106,6 +114,8 @@ def test_what_is_in_memory_is_not_copied() -> None:
         (Image.fromarray(ARRAY), r"Got one Image. For one image: \[image\]"),
         (ARRAY, r"Got shape \(6, 5, 3\). For one image: \[array\]"),
         (np.zeros((3, 4)), r"Got shape \(3, 4\)"),
+        ([io.BytesIO(PNG)], r"Got BytesIO: .* Give what it holds: `file.seek\(0\)`, then `file.read\(\)`"),
+        ([memoryview(ARRAY)], "Got memoryview"),
         (None, "Got one NoneType"),
         (7, "Got one int"),
         ({"a.png"}, "a set, which has no order"),

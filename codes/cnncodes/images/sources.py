@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cnncodes.disk import TABLES
-from cnncodes.errors import SourceError, UsageError, check_path
+from cnncodes.errors import SourceError, UsageError, check_path, count
 from cnncodes.images.endings import advise_of_arrow
 from cnncodes.images.folders import list_folder
 from cnncodes.images.foreign import advise_conversion, describe_foreign, is_foreign
@@ -222,8 +222,13 @@ def _data(position: int, item: Any) -> Any:
             kind = "an address: download the images first and give their paths" if item else "empty"
             raise UsageError(f"image {position} of the list, {item!r}, is {kind}.")
         return Path(item)
-    if isinstance(item, bytearray):
+    if isinstance(item, bytearray) or (isinstance(item, memoryview) and item.ndim == item.itemsize == 1):
         return bytes(item)
+    if np.ma.is_masked(item):
+        raise UsageError(
+            f"image {position} of the list is an array of which {count(int(item.mask.sum()), 'number')} are"
+            " masked: give array.filled(value), with what is to be seen there."
+        )
     if isinstance(item, os.PathLike) and not isinstance(item, Path):
         return Path(os.fsdecode(item))
     if isinstance(item, bytes | Path | np.ndarray | Image.Image):
@@ -233,6 +238,8 @@ def _data(position: int, item: Any) -> Any:
     if is_foreign(item):
         got = describe_foreign(item)
         advice = f" Give it as a NumPy array of shape (H, W, C): {advise_conversion(item, 'image')}."
+    elif hasattr(item, "read") and hasattr(item, "seek"):  # a file, or bytes that are read as one
+        advice = " Give what it holds: `file.seek(0)`, then `file.read()`."
     raise UsageError(
         "an image must be a path, encoded bytes, a PIL image or a uint8 array."
         f" Got {got}, as image {position} of the list.{advice}"
