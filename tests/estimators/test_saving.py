@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -21,7 +22,7 @@ from sklearn.svm import SVC
 
 import cnncodes
 from cnncodes import load
-from cnncodes.errors import SavedModelError, StoreError
+from cnncodes.errors import ResultWarning, SavedModelError, StoreError
 from cnncodes.estimators.saving import load_predictor
 from cnncodes.heads.estimator import LinearHead
 from cnncodes.heads.names import HEADS
@@ -321,3 +322,22 @@ def test_a_card_without_settings_is_read(saved, tmp_path):
             target.writestr(member, content)
     load(path).save(tmp_path / "again.cnncodes", include_backbone=False)
     assert read_settings_of(tmp_path / "again.cnncodes") == {}
+
+
+def test_a_head_of_another_scikit_learn_is_told_once(saved, monkeypatch):
+    path = saved("forest")
+    monkeypatch.setattr("sklearn.base.__version__", "99.0")
+    with pytest.warns(ResultWarning, match=r"saved with scikit-learn \d+\.\d+.*, and another") as told:
+        load(path)
+    assert len(told) == 1
+
+
+def test_a_head_that_another_scikit_learn_cannot_use_is_refused_as_it_is_loaded(saved, monkeypatch):
+    def fail(*_):
+        raise AttributeError("'LogisticRegression' object has no attribute 'multi_class'")
+
+    path = saved("pipeline")
+    monkeypatch.setattr("sklearn.base.__version__", "99.0")
+    monkeypatch.setattr(LogisticRegression, "predict_proba", fail)
+    with pytest.raises(SavedModelError, match=r"use its head \(.*multi_class.* Install scikit-learn \d"):
+        load(path)

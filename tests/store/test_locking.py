@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -77,3 +78,24 @@ def test_a_lock_that_keeps_nobody_out_any_more_is_told(
     with pytest.raises(StoreError, match=re.escape(told)):
         lock.check()
     lock.release()
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"), [(errno.ENOLCK, "Choose another disk"), (errno.EIO, "Look after the disk")]
+)
+def test_a_disk_that_cannot_lock_is_told_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, advice: str
+) -> None:
+    def fail(*_: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", fail)
+    new, old = tmp_path / "new.codes", tmp_path / "old.codes"
+    for folder in (new, old):
+        folder.mkdir()
+    (old / "manifest.json").write_text("{}")
+    for folder in (new, old):
+        with pytest.raises(StoreError, match=rf"cannot lock .*: {os.strerror(number)}. {advice}"):
+            WriterLock(folder)
+    assert not list(new.iterdir())
+    assert (old / "manifest.json").exists()

@@ -7,12 +7,13 @@ it knows to be safe, and those in `TRUSTED`.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from cnncodes.errors import SavedModelError, sentence
+from cnncodes.errors import ResultWarning, SavedModelError, sentence, warn
 from cnncodes.estimators.archive import Archive, open_zip, write_zip
 from cnncodes.estimators.npy import read_npy, to_npy
 from cnncodes.heads.arrays import ArrayScorer
@@ -150,7 +151,6 @@ def _untrusted(data: bytes) -> list[str]:
 
 
 def _load_skops(name: str, data: bytes, *, regressor: bool) -> Any:
-    import skops.io
     from sklearn.base import BaseEstimator, is_classifier, is_regressor
 
     refused = _untrusted(data)
@@ -160,14 +160,64 @@ def _load_skops(name: str, data: bytes, *, regressor: bool) -> Any:
             " it was not loaded."
         )
     # Of ours only what the file does hold: a name that this scikit-learn lacks must not be looked up.
-    head = skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
+    head, version = _build(name, data)
     known = is_regressor if regressor else is_classifier
     if not (isinstance(head, BaseEstimator) and known(head) and (regressor or hasattr(head, "classes_"))):
         wanted = "regressor" if regressor else "classifier"
         raise SavedModelError(f"{name} holds a {type(head).__name__} as its head, which is no {wanted}.")
     if not all(_is_sound(owner) for owner in _objects(head)):
         raise SavedModelError(f"{name} holds a tree whose nodes point out of it: it was not loaded.")
+    if version:
+        _try_out(name, head, version)
     return head
+
+
+def _build(name: str, data: bytes) -> tuple[Any, str]:
+    """Build a head, and return the scikit-learn that it is of where that is another one, else nothing."""
+    import skops.io
+    from sklearn.exceptions import InconsistentVersionWarning
+
+    def find_version() -> str:
+        found = [w.message for w in told if isinstance(w.message, InconsistentVersionWarning)]
+        return str(found[0].original_sklearn_version) if found else ""
+
+    with warnings.catch_warnings(record=True) as told:  # one of each part of it, which speak of pickle
+        warnings.simplefilter("always", InconsistentVersionWarning)
+        try:
+            head = skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
+        except Exception as error:
+            if version := find_version():
+                raise _tell_unusable(name, version, error) from error
+            raise
+    for other in told:
+        if not isinstance(other.message, InconsistentVersionWarning):
+            warn(str(other.message), other.category)
+    return head, find_version()
+
+
+def _try_out(name: str, head: Any, version: str) -> None:
+    """Have a head of another scikit-learn answer for a code of zeros by all that it has to answer with."""
+    if (size := getattr(head, "n_features_in_", None)) is not None:
+        for method in ("predict", "predict_proba", "decision_function"):
+            try:
+                if answer := getattr(head, method, None):
+                    answer(np.zeros((1, size), np.float32))
+            except Exception as error:
+                raise _tell_unusable(name, version, error) from error
+    warn(
+        f"{name} was saved with scikit-learn {version}, and another is installed here, which may answer"
+        " otherwise: compare some answers, or fit it again",
+        ResultWarning,
+    )
+
+
+def _tell_unusable(name: str, version: str, error: Exception) -> SavedModelError:
+    from sklearn import __version__
+
+    return SavedModelError(
+        f"{name} was saved with scikit-learn {version}, and {__version__}, which is installed here, cannot"
+        f" use its head ({error!r:.200}). Install scikit-learn {version}, or fit it again."
+    )
 
 
 def _canonical(data: bytes) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import socket
@@ -52,7 +54,9 @@ class WriterLock:
             ) from error
         except OSError as error:
             self.release()
-            raise StoreError(f"cannot lock {path}: {error.strerror}. Choose another disk.") from error
+            self._leave_nothing()
+            advice = "Look after the disk" if error.errno == errno.EIO else "Choose another disk"
+            raise StoreError(f"cannot lock {path}: {error.strerror}. {advice}.") from error
         try:
             with writing_errors(path):
                 os.ftruncate(self._handle, 0)
@@ -60,6 +64,12 @@ class WriterLock:
         except BaseException:
             self.release()
             raise
+
+    def _leave_nothing(self) -> None:
+        """Remove the lock's file where there is no more: it would look like a dataset."""
+        with contextlib.suppress(OSError):
+            if os.listdir(self._folder) == [LOCK_NAME]:
+                self._path.unlink()
 
     @property
     def current(self) -> bool:
