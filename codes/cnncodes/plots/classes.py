@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.errors import UsageError, count, sentence
 from cnncodes.evaluation.figures import FIGURES
-from cnncodes.plots.axes import check_result, show_name, take_axes
+from cnncodes.plots.axes import check_result, choose_colors, show_name, take_axes
 
 if TYPE_CHECKING:
     from cnncodes.evaluation import Evaluation
@@ -112,11 +112,12 @@ def plot_classes(evaluation: Evaluation, *, most: int = 30, ax: Any = None) -> A
     occurring = [figures for figures in evaluation.per_class if figures.recall.n]
     shown = sorted(occurring, key=lambda figures: figures.recall.value)[:most]
     axes = take_axes(ax, (6.4, 1.2 + 0.28 * len(shown)))
+    colors = choose_colors(axes)
     for row, figures in enumerate(shown):
         found = figures.recall
         if found.low <= found.high:  # it has an interval
-            axes.plot([found.low, found.high], [row, row], "-", color="#0072b2", alpha=0.5, linewidth=3)
-        axes.plot([found.value], [row], "o", color="#0072b2")
+            axes.plot([found.low, found.high], [row, row], "-", color=colors.data, alpha=0.5, linewidth=3)
+        axes.plot([found.value], [row], "o", color=colors.data)
     names = [f"{show_name(figures.name)} ({figures.recall.n:,})" for figures in shown]
     axes.set_yticks(range(len(shown)), names, fontsize="small")
     axes.set_ylim(len(shown) - 0.5, -0.5)
@@ -167,12 +168,13 @@ def plot_reliability(evaluation: Evaluation, *, ax: Any = None) -> Any:
         why = evaluation.missing.get("calibration_error", "the evaluation has no probabilities")
         raise UsageError(f"there is no reliability diagram: {sentence(why)}")
     axes = take_axes(ax, (5.4, 5.4))
+    colors = choose_colors(axes)
     most = max(part.n for part in found.bins)
-    axes.plot([0, 1], [0, 1], "--", color="#444444", linewidth=1, label="as they should be")
+    axes.plot([0, 1], [0, 1], "--", color=colors.line, linewidth=1, label="as they should be")
     given, right = [part.probability for part in found.bins], [part.accuracy for part in found.bins]
-    axes.plot(given, right, "-", color="#0072b2", alpha=0.5)
+    axes.plot(given, right, "-", color=colors.data, alpha=0.5)
     sizes = [20 + 100 * part.n / most for part in found.bins]
-    axes.scatter(given, right, s=sizes, color="#0072b2", label="answers", zorder=3)
+    axes.scatter(given, right, s=sizes, color=colors.data, label="answers", zorder=3)
     axes.set_xlim(-0.02, 1.02)
     axes.set_ylim(-0.02, 1.02)
     axes.set_aspect("equal")
@@ -181,7 +183,7 @@ def plot_reliability(evaluation: Evaluation, *, ax: Any = None) -> Any:
     said = f"{FIGURES['accuracy'].say(found.error, 'calibration error')}, {count(found.error.n, 'image')}"
     axes.set_title(said, fontsize="medium")
     axes.grid(alpha=0.3)
-    axes.legend(loc="upper left", fontsize="small")
+    axes.legend(loc="best", fontsize="small")
     return axes
 
 

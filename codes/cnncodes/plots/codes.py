@@ -9,10 +9,10 @@ import numpy as np
 from cnncodes.errors import UsageError, count
 from cnncodes.estimators.labels import check_answers, check_same_kind
 from cnncodes.evaluation.given import refuse_masked
-from cnncodes.plots.axes import add_legend, show_name, take_axes
+from cnncodes.plots.axes import add_legend, choose_colors, count_colors, show_name, take_axes
 from cnncodes.plots.layout import lay_out
 
-#: Markers of classes that share a colour, as each tenth does; crosses are for mistakes.
+#: Markers of classes that share a colour, as each tenth does where there are ten; crosses are for mistakes.
 _MARKERS = "osD^v<>phd"
 #: Classes that the legend names.
 _NAMED = 40
@@ -31,7 +31,8 @@ def plot_codes(X: Any, y: Any, *, predicted: Any = None, ax: Any = None) -> Any:
     predicted : array-like of str, shape (n_images,), optional
         Predicted classes: where they differ, images are crosses in the colour of their true class.
     ax : matplotlib.axes.Axes, optional
-        Where to; by default a new figure's.
+        Where to; by default a new figure's. Classes are named beside a new figure's axes, up to 40; within
+        given ones up to 10, since others may lie beside them.
 
     Returns
     -------
@@ -60,10 +61,10 @@ def plot_codes(X: Any, y: Any, *, predicted: Any = None, ax: Any = None) -> Any:
     axes = take_axes(ax, (8.0, 6.0))
     layout = lay_out(X)
     across, down = layout.places.T
-    names = np.unique(y)
+    names, n_colors = np.unique(y), count_colors()
     named: list[tuple[Any, str]] = []
     for number, name in enumerate(names.tolist()):
-        color, marker = f"C{number % 10}", _MARKERS[number // 10 % len(_MARKERS)]
+        color, marker = f"C{number % n_colors}", _MARKERS[number // n_colors % len(_MARKERS)]
         style = {"linestyle": "none", "color": color, "alpha": 0.6}
         right = (y == name) & ~wrong
         [marks] = axes.plot(across[right], down[right], marker=marker, markersize=4, **style)
@@ -72,13 +73,15 @@ def plot_codes(X: Any, y: Any, *, predicted: Any = None, ax: Any = None) -> Any:
         axes.plot(across[missed], down[missed], marker="x", markersize=6, **style)
     if wrong.any():
         said = f"mistakes ({int(wrong.sum()):,})"
-        named.append((axes.plot([], [], marker="x", linestyle="none", color="black")[0], said))
+        named.append(
+            (axes.plot([], [], marker="x", linestyle="none", color=choose_colors(axes).text)[0], said)
+        )
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_aspect("equal")
     axes.set_title(f"{count(len(X), 'image')}: {layout.method}", fontsize="small")
     if len(names) <= _NAMED:
-        add_legend(axes, named, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
+        add_legend(axes, named, within=ax is not None, frameon=ax is not None)
     return axes
 
 

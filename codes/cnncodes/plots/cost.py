@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.plots.axes import check_result, take_axes
+from cnncodes.plots.axes import check_result, choose_colors, take_axes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,9 +58,9 @@ def plot_cost(ladder: Ladder, ax: Any = None) -> Any:
     """
     check_result(ladder, "rungs", "the ladder of `climb`")
     axes = take_axes(ax, (10.0, 5.0))
-    low, high = _find_room(ladder)
+    colors, (low, high) = choose_colors(axes), _find_room(ladder)
     for number, rung in enumerate(ladder.rungs, start=1):
-        color, marker = _LOOKS.get(rung.group, ("#000000", "o"))
+        color, marker = _LOOKS.get(rung.group, (colors.text, "o"))
         estimate, label = rung.estimate, f"{number}  {rung.title}"
         if rung.cost == 0:  # it has no place on a logarithmic axis
             _draw_free(axes, estimate.value, ladder.task.figure, low, high, color=color, label=label)

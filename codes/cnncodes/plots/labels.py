@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from cnncodes.errors import UsageError, count
-from cnncodes.plots.axes import add_legend, show_name, take_axes
+from cnncodes.plots.axes import add_legend, has_two_columns, show_name, take_axes
 
 
 def plot_precision_recall(y: Any, proba: Any, classes: Any, *, ax: Any = None) -> Any:
-    """Plot precision against recall, a line a label, which the legend names with its average precision.
+    """Plot precision against recall, a line a label, which a legend names with its average precision.
 
     Parameters
     ----------
@@ -20,7 +20,8 @@ def plot_precision_recall(y: Any, proba: Any, classes: Any, *, ax: Any = None) -
         Probabilities, or any values that order the images.
     classes : array-like, shape (n_labels,)
     ax : matplotlib.axes.Axes, optional
-        Where to; by default a new figure's.
+        Where to; by default a new figure's. Labels are named beside a new figure's axes; within given ones up
+        to 10, since others may lie beside them.
 
     Returns
     -------
@@ -44,7 +45,8 @@ def plot_precision_recall(y: Any, proba: Any, classes: Any, *, ax: Any = None) -
     traces = trace_precision(y, proba, classes)
     if not traces:
         raise UsageError("no image has any of the labels: there is no precision against recall to plot.")
-    axes, named = take_axes(ax, (6.4, 5.0)), []
+    wide = 9.6 if has_two_columns(len(traces)) else 6.4
+    axes, named = take_axes(ax, (wide, 5.0)), []
     for label in traces:
         [line] = axes.step(label.recall, label.precision, where="pre")
         named.append(
@@ -55,5 +57,5 @@ def plot_precision_recall(y: Any, proba: Any, classes: Any, *, ax: Any = None) -
     axes.set_xlabel("recall")
     axes.set_ylabel("precision")
     axes.grid(alpha=0.3)
-    add_legend(axes, named, title="average precision", loc="upper left", bbox_to_anchor=(1.01, 1.0))
+    add_legend(axes, named, within=ax is not None, title="average precision")
     return axes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.plots.axes import check_result, take_axes
+from cnncodes.plots.axes import check_result, choose_colors, take_axes
 
 if TYPE_CHECKING:
     from cnncodes.evaluation.baselines import LearningCurve
@@ -35,7 +35,7 @@ def plot_learning_curve(curve: LearningCurve, ax: Any = None) -> Any:
     axes = take_axes(ax, (6.4, 4.4))
     measured = [(point.images, point.estimate) for point in curve.points]
     beyond = [measured[-1], *((point.images, point.estimate) for point in curve.further)]
-    _draw_band(axes, measured, "o-", "#0072b2", "measured")
+    _draw_band(axes, measured, "o-", choose_colors(axes).data, "measured")
     if len(beyond) > 1:
         _draw_band(axes, beyond, "o--", "#d55e00", "if it goes on so")
     axes.set_xscale("log", base=2)

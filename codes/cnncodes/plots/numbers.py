@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cnncodes.errors import count
-from cnncodes.plots.axes import take_axes
+from cnncodes.plots.axes import choose_colors, take_axes
 
 
 def plot_predicted(y: Any, predicted: Any, *, width: Any = None, ax: Any = None) -> Any:
@@ -46,13 +46,14 @@ def plot_predicted(y: Any, predicted: Any, *, width: Any = None, ax: Any = None)
     y, predicted = check_numbers(y, predicted)
     width = None if width is None else float(np.mean(check_width(width, len(y))))
     axes = take_axes(ax, (5.4, 5.4))
+    colors = choose_colors(axes)
     low, high = float(min(y.min(), predicted.min())), float(max(y.max(), predicted.max()))
-    axes.plot(y, predicted, "o", color="#0072b2", alpha=0.45, markersize=4, linestyle="none")
-    axes.plot([low, high], [low, high], "-", color="#444444", linewidth=1, label="predicted = true")
+    axes.plot(y, predicted, "o", color=colors.data, alpha=0.45, markersize=4, linestyle="none")
+    axes.plot([low, high], [low, high], "-", color=colors.line, linewidth=1, label="predicted = true")
     for shift in () if width is None else (-width, width):
         label = None if shift > 0 else f"± {width:.3g}"
         ends = [low + shift, high + shift]
-        axes.plot([low, high], ends, "--", color="#444444", linewidth=1, label=label)
+        axes.plot([low, high], ends, "--", color=colors.line, linewidth=1, label=label)
     statistics, weights = make_statistics(y, predicted), np.ones(len(y))
     r2, mae = (statistics[name](weights) for name in ("r2", "mae"))
     said = [f"R2 {r2:.3f}"] * bool(np.isfinite(r2)) + [f"mean absolute error {mae:.3g}"]
