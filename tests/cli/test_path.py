@@ -121,6 +121,7 @@ def test_fit_cross_validates_too(photos: Path, tmp_path: Path, capsys: pytest.Ca
     shown = capsys.readouterr()
     assert "Cross-validation in 3 folds: heads on images that they had not seen" in shown.out
     assert "Brier score" in shown.out and "a head for each of 3 folds" in shown.err
+    assert "cross-validating: 3/3 folds" in shown.err
     codes = str(tmp_path / "a.codes")
     run_json(capsys, "embed", str(photos), "-o", codes, "--views", "flip")
     of_codes = run_json(capsys, "fit", codes, "-o", str(tmp_path / "n"), *options)["cross_validation"]

@@ -32,7 +32,9 @@ def run_folds(estimator: Any, data: Any, cv: int, repeats: int, reporter: Report
     times = f", {repeats} times" if repeats > 1 else ""
     reporter.note(f"cross-validating: a head for each of {cv} folds{times}")
     started = time.perf_counter()
-    found: Any = cross_validate(estimator, data, cv=cv, repeats=repeats)
+    found: Any = cross_validate(
+        estimator, data, cv=cv, repeats=repeats, on_fold=reporter.progress("cross-validating", "folds")
+    )
     about = {name: getattr(found, name) for name in _ABOUT if hasattr(found, name)}
     if "r2_by_repeat" in about:
         [about["r2_by_repeat"]] = found.r2_by_repeat  # a source has one number an image

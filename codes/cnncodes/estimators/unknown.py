@@ -208,7 +208,11 @@ class Fold:
 
 
 def fit_folds(
-    make_head: Callable[[], Any], training: Training, splits: list[Split], answered: ImageRows | None = None
+    make_head: Callable[[], Any],
+    training: Training,
+    splits: list[Split],
+    answered: ImageRows | None = None,
+    on_fold: Callable[[], object] | None = None,
 ) -> Iterator[Fold]:
     """Fit a head for each fold, one after the other; the arguments are those of `predict_folds`.
 
@@ -221,6 +225,8 @@ def fit_folds(
             warnings.filterwarnings("ignore", "no image of .* was held out", ResultWarning)
             fitted = fit_rows(make_head(), part.rows, part.y, part.weight, part.groups)
         yield Fold(out, part, fitted, answered.take(out))
+        if on_fold is not None:
+            on_fold()
 
 
 @dataclass(frozen=True, eq=False)
@@ -244,7 +250,11 @@ class FoldAnswers:
 
 
 def predict_folds(
-    make_head: Callable[[], Any], training: Training, splits: list[Split], answered: ImageRows | None = None
+    make_head: Callable[[], Any],
+    training: Training,
+    splits: list[Split],
+    answered: ImageRows | None = None,
+    on_fold: Callable[[], object] | None = None,
 ) -> FoldAnswers:
     """Fit a head for each fold and let it answer the images that are held out.
 
@@ -257,11 +267,13 @@ def predict_folds(
         Each image is held out once, or never.
     answered : ImageRows, optional
         The same images with the views of prediction, where these are others.
+    on_fold : callable, optional
+        Called after each fold.
     """
     classes = np.unique(training.y)
     labels = training.y.copy()
     proba: Array | None = np.empty((len(labels), len(classes)))
-    for fold in fit_folds(make_head, training, splits, answered):
+    for fold in fit_folds(make_head, training, splits, answered, on_fold):
         head, rows = find_scorer(fold.fitted), fold.rows
         scores = score_images(head, rows.X, rows.counts, training.aggregate)
         labels[fold.held_out] = scores.labels

@@ -46,8 +46,12 @@ def test_what_is_no_estimator_of_images_is_refused() -> None:
 def test_noise_is_not_learned_though_each_image_has_two_views(backbone: Backbone, memory: Path) -> None:
     # A nearest neighbour would know each image by its mirror image, or by its copy, were these on both sides.
     clf = make(backbone, memory)
-    found = cross_validate(clf, NOISE * 2, LABELS * 2, cv=4, repeats=3)
+    told: list[tuple[int, int, int]] = []
+    found = cross_validate(
+        clf, NOISE * 2, LABELS * 2, cv=4, repeats=3, on_fold=lambda *numbers: told.append(numbers)
+    )
 
+    assert told == [(i, 12, 0) for i in range(1, 13)]
     assert (found.folds, found.repeats, found.evaluation.n) == (4, 3, 32)
     assert found.evaluation.accuracy.n == 32 and 0.1 < found.evaluation.accuracy.value < 0.9
     assert found.evaluation.accuracy.value == pytest.approx(np.mean(found.accuracy_by_repeat))

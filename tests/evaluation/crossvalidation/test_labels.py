@@ -52,7 +52,12 @@ def test_labels_are_told_and_judged(make: Any) -> None:
 
 def test_repetitions_are_counted_as_images(make: Any) -> None:
     texts = ["|".join(sorted(labels)) or "|" for labels in LABELS]
-    found = cross_validate(make("knn", label_delimiter="|"), PICTURES, texts, cv=2, repeats=2)
+    told: list[tuple[int, int, int]] = []
+    estimator = make("knn", label_delimiter="|")
+    found = cross_validate(
+        estimator, PICTURES, texts, cv=2, repeats=2, on_fold=lambda *numbers: told.append(numbers)
+    )
+    assert told == [(i, 4, 0) for i in range(1, 5)]
     figures = found.evaluation
     assert figures.n == figures.subset_accuracy.n == N and figures.n_groups is None
     assert [label.recall.n for label in figures.per_label] == [N // 2, N // 2]

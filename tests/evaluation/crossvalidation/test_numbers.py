@@ -51,7 +51,11 @@ def test_what_varies_with_the_images_is_told_and_judged(make: Any) -> None:
 
 
 def test_repetitions_are_counted_as_images_and_drawn_together(make: Any) -> None:
-    found = cross_validate(make("knn"), PICTURES, LEVELS, cv=3, repeats=3)
+    told: list[tuple[int, int, int]] = []
+    found = cross_validate(
+        make("knn"), PICTURES, LEVELS, cv=3, repeats=3, on_fold=lambda *numbers: told.append(numbers)
+    )
+    assert told == [(i, 9, 0) for i in range(1, 10)]
     figures = found.evaluation
     assert figures.n == figures.mae.n == N and figures.n_groups is None
     assert figures.r2.value == pytest.approx(np.mean(found.r2_by_repeat))

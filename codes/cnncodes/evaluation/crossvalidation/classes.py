@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import ResultWarning, SourceError, agree, name_some, warn
-from cnncodes.estimators.inputs import ImageRows
+from cnncodes.estimators.inputs import ImageRows, Progress
 from cnncodes.estimators.parameters import make_own_head
 from cnncodes.estimators.unknown import Training, predict_folds
 from cnncodes.evaluation.crossvalidation.repeating import (
+    count_folds,
     divide_images,
     settle_counts,
     show_validation,
@@ -71,14 +72,22 @@ class CrossValidation(PlainResult):
 
 
 def validate_classes(
-    classifier: ImageClassifier, training: Training, answered: ImageRows, cv: int, repeats: int, top_k: int
+    classifier: ImageClassifier,
+    training: Training,
+    answered: ImageRows,
+    cv: int,
+    repeats: int,
+    top_k: int,
+    on_fold: Progress | None,
 ) -> CrossValidation:
     """Cross-validate a classifier; `answered` are the images of `training` with the views of prediction."""
     first = split_classes(training.y, training.groups, cv, training.random_state)
     split = partial(split_images, training.y, training.groups, cv)
     divisions = divide_images(first, split, training.random_state, repeats)
+    count_fold = count_folds(divisions, on_fold)
     found = [
-        predict_folds(lambda: make_own_head(classifier), training, splits, answered) for splits in divisions
+        predict_folds(lambda: make_own_head(classifier), training, splits, answered, count_fold)
+        for splits in divisions
     ]
     # Which can be held out lies in classes and groups: the same in all repetitions.
     images = found[0].images

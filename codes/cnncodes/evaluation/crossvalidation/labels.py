@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import ResultWarning, SourceError, UsageError, warn
-from cnncodes.estimators.inputs import ImageRows
+from cnncodes.estimators.inputs import ImageRows, Progress
 from cnncodes.estimators.unknown import Training, fit_folds
 from cnncodes.evaluation.crossvalidation.repeating import (
+    count_folds,
     divide_images,
     settle_counts,
     show_validation,
@@ -77,6 +78,7 @@ def validate_labels(
     classes: Array,
     cv: int,
     repeats: int,
+    on_fold: Progress | None,
 ) -> MultiLabelCrossValidation:
     """Cross-validate a multi-label classifier; `answered` are the images with the views of prediction."""
     scarce = find_scarce(training.groups, training.y)
@@ -85,10 +87,10 @@ def validate_labels(
     training = replace(training, y=training.y[:, kept])
     split = partial(split_label_images, training.y, training.groups, cv)
     divisions = divide_images(_split(training, cv), split, training.random_state, repeats)
-    repeats = len(divisions)
+    repeats, count_fold = len(divisions), count_folds(divisions, on_fold)
     proba, named = np.empty((repeats, *training.y.shape)), np.empty((repeats, *training.y.shape), np.bool_)
     for repeat, splits in enumerate(divisions):
-        for fold in fit_folds(classifier._make_head, training, splits, answered):
+        for fold in fit_folds(classifier._make_head, training, splits, answered, count_fold):
             scorer = fold.fitted.scorer_
             found = scorer.proba_from_decision(fold.predict(training.aggregate))
             proba[repeat, fold.held_out], named[repeat, fold.held_out] = found, scorer.choose(found)

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.errors import SourceError, UsageError
-from cnncodes.estimators.inputs import ImageRows
+from cnncodes.estimators.inputs import ImageRows, Progress
 from cnncodes.estimators.unknown import Training, find_residuals, fit_folds
 from cnncodes.evaluation.crossvalidation.repeating import (
+    count_folds,
     divide_images,
     settle_counts,
     show_validation,
@@ -76,17 +77,22 @@ class NumberCrossValidation(PlainResult):
 
 
 def validate_numbers(
-    regressor: ImageRegressor, training: Training, answered: ImageRows, cv: int, repeats: int
+    regressor: ImageRegressor,
+    training: Training,
+    answered: ImageRows,
+    cv: int,
+    repeats: int,
+    on_fold: Progress | None,
 ) -> NumberCrossValidation:
     """Cross-validate a regressor; `answered` are the images of `training` with the views of prediction."""
     y = training.y.reshape(len(training.y), -1)
     first = split_groups(training.groups, cv, training.random_state)
     split = partial(split_images, np.zeros(len(y), dtype=np.int64), training.groups, cv)
     divisions = divide_images(first, split, training.random_state, repeats)
-    repeats = len(divisions)
+    repeats, count_fold = len(divisions), count_folds(divisions, on_fold)
     prediction, width = np.empty((repeats, *y.shape)), np.full((repeats, *y.shape), np.nan)
     for repeat, splits in enumerate(divisions):
-        for fold in fit_folds(regressor._make_head, training, splits, answered):
+        for fold in fit_folds(regressor._make_head, training, splits, answered, count_fold):
             prediction[repeat, fold.held_out] = fold.predict(training.aggregate)
             width[repeat, fold.held_out] = _find_width(fold, regressor)
     return NumberCrossValidation(

@@ -17,6 +17,7 @@ from cnncodes.evaluation.multilabel import MultiLabelEvaluation
 from cnncodes.evaluation.numbers import NumberEvaluation
 
 if TYPE_CHECKING:
+    from cnncodes.estimators.inputs import Progress
     from cnncodes.heads.folds import Split
 
 Array = npt.NDArray[Any]
@@ -70,6 +71,19 @@ def divide_images(
             ResultWarning,
         )
     return divisions
+
+
+def count_folds(divisions: list[list[Split]], on_fold: Progress | None) -> Callable[[], None]:
+    """Return what is called after each fold of all divisions, and tells how many are done."""
+    done, total = 0, sum(map(len, divisions))
+
+    def count_one() -> None:
+        nonlocal done
+        done += 1
+        if on_fold is not None:
+            on_fold(done, total, 0)
+
+    return count_one
 
 
 def _name_division(splits: list[Split]) -> frozenset[bytes]:

@@ -32,6 +32,7 @@ def cross_validate(
     repeats: int = ...,
     top_k: int | None = ...,
     on_progress: Progress | None = ...,
+    on_fold: Progress | None = ...,
 ) -> CrossValidation: ...
 
 
@@ -46,6 +47,7 @@ def cross_validate(
     cv: int = ...,
     repeats: int = ...,
     on_progress: Progress | None = ...,
+    on_fold: Progress | None = ...,
 ) -> NumberCrossValidation: ...
 
 
@@ -60,6 +62,7 @@ def cross_validate(
     cv: int = ...,
     repeats: int = ...,
     on_progress: Progress | None = ...,
+    on_fold: Progress | None = ...,
 ) -> MultiLabelCrossValidation: ...
 
 
@@ -74,6 +77,7 @@ def cross_validate(
     repeats: int = 1,
     top_k: int | None = None,
     on_progress: Progress | None = None,
+    on_fold: Progress | None = None,
 ) -> CrossValidation | NumberCrossValidation | MultiLabelCrossValidation:
     """Measure a way of training by grouped, repeated cross-validation, for classes and labels stratified.
 
@@ -105,6 +109,8 @@ def cross_validate(
         Of classes, as in `evaluate_predictions`; 5 where it is None.
     on_progress : callable, optional
         Called with done, total and failed as the images are read.
+    on_fold : callable, optional
+        Called so after each fold, with folds of all repetitions, of which none fails.
 
     Returns
     -------
@@ -163,11 +169,11 @@ def cross_validate(
     cv, repeats = int(cv), int(repeats)
     found: CrossValidation | NumberCrossValidation | MultiLabelCrossValidation
     if isinstance(own, ImageClassifier):
-        found = validate_classes(own, training, answered, cv, repeats, 5 if top_k is None else top_k)
+        found = validate_classes(own, training, answered, cv, repeats, 5 if top_k is None else top_k, on_fold)
     elif isinstance(own, ImageRegressor):
-        found = validate_numbers(own, training, answered, cv, repeats)
+        found = validate_numbers(own, training, answered, cv, repeats, on_fold)
     else:
-        found = validate_labels(own, training, answered, own._named, cv, repeats)
+        found = validate_labels(own, training, answered, own._named, cv, repeats, on_fold)
     if found.folds < cv:
         text = f"{found.folds} folds instead of {cv}: {_say_why_fewer(found)}."
         warn(text, ResultWarning)
