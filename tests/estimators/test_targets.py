@@ -111,6 +111,10 @@ def test_numbers_come_back_from_their_text(numbers):
         (["2024-05-01", "2024-05-02"], "look like dates: give days since some date.* leave --target and"),
         (["5.1.2024", "3"], "look like dates"),
         (["1,5", "cat"], "numbers with a point, such as '3.5', and none with a comma"),
+        (
+            ["1,5", "1_000"],
+            "write 1_000 as 1000. Regression takes numbers with a point, such as '3.5', and none",
+        ),
         (["65.8%", "3 %"], "write 65.8% as 65.8 or as 0.658"),
         (["3,291.38", "12"], "write 3,291.38 as 3291.38"),
         (["\u2212235.11", "3"], "write \u2212235.11 as -235.11"),

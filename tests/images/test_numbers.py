@@ -63,3 +63,9 @@ def test_how_a_number_is_written_is_told_by_the_text_itself(text: str, bare: str
 @pytest.mark.parametrize("text", ["class 1 000", "1 2", "192.168.0.1", "2024", "1.2.3", "a_1", "12 0000"])
 def test_what_is_neither_a_number_nor_a_date_is_let_alone(text: str) -> None:
     assert explain_writing([text]) == "" and not is_date(text)
+
+
+def test_each_way_of_writing_that_occurs_is_named_once() -> None:
+    said = explain_writing(["1,5", "2,5", "1_000", "7 %", "3"])
+    assert "write 1_000 as 1000." in said and said.count("none with a comma") == 1 and "65.8%" in said
+    assert said.count("Regression takes") == 3

@@ -39,7 +39,7 @@ def read_number(text: str) -> float | None:
 
 
 def explain_writing(texts: Iterable[str]) -> str:
-    """Say how numbers are written that some texts write in another way; nothing where none does.
+    """Say how numbers are written that some texts write in other ways, each; nothing where none does.
 
     Examples
     --------
@@ -48,7 +48,7 @@ def explain_writing(texts: Iterable[str]) -> str:
     >>> explain_writing(["12 kg", "7"])
     'Regression takes bare numbers, all in one unit: write 12 kg as 12.'
     """
-    listed = [text.strip() for text in texts]
+    listed, said = [text.strip() for text in texts], []
     for form, say in (
         (_MINUS, _say_minus),
         (_PER_CENT, lambda _: "Regression takes bare numbers: write 65.8% as 65.8 or as 0.658."),
@@ -56,8 +56,8 @@ def explain_writing(texts: Iterable[str]) -> str:
         (_COMMA, lambda _: "Regression takes numbers with a point, such as '3.5', and none with a comma."),
     ):
         if text := next(filter(form.fullmatch, listed), None):
-            return say(text)
-    return _say_unit(listed)
+            said.append(say(text))
+    return " ".join(said) or _say_unit(listed)
 
 
 def _say_minus(text: str) -> str:
