@@ -57,6 +57,24 @@ def test_figures_are_said_beside_chance_and_the_same_labels_for_all(make_labels:
     assert text_of(describe_labels(noisy)).startswith("Every label is ordered clearly better than by chance.")
 
 
+def test_where_groups_are_too_few_no_label_is_said_to_be_better_than_chance(make_labels: MakeLabels) -> None:
+    material = make_labels(SETS)
+    sets = [{material.names[i] for i in np.flatnonzero(row)} for row in material.truth]
+    for groups, said in (
+        (
+            np.arange(40) % 9,
+            "Whether labels are ordered better than by chance is not known: there are too few",
+        ),
+        (np.where(material.truth[:, 0], np.arange(40) % 4, np.arange(40)), "Every label of enough groups is"),
+        (np.arange(40), "Every label is ordered clearly better"),
+    ):
+        figures = evaluate_multilabel(
+            sets, material.truth, material.truth.astype(float), material.names, groups=groups
+        )
+        found = dataclasses.replace(material, evaluation=figures)
+        assert text_of(describe_labels(found)).startswith(said)
+
+
 def test_without_any_label_nothing_is_compared_with_naming_the_same_for_all(make_labels: MakeLabels) -> None:
     material = make_labels([()] * 40, classes=["sea", "sky"])
     said = text_of(describe_naming(answer(material, np.ones((40, 2), bool))))

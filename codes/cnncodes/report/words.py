@@ -8,7 +8,7 @@ import numpy as np
 
 from cnncodes.errors import agree, count
 from cnncodes.estimators.novelty import say_unlike
-from cnncodes.evaluation import Evaluation, LabelFigures, NumberEvaluation, RangeFigures
+from cnncodes.evaluation import Evaluation, LabelFigures, MultiLabelEvaluation, NumberEvaluation, RangeFigures
 from cnncodes.evaluation.metrics import ClassFigures
 from cnncodes.evaluation.thresholds import FEW_GROUPS, FEW_IMAGES
 from cnncodes.images import are_copies_alone, say_equal
@@ -172,7 +172,9 @@ def describe_classes(evaluation: Evaluation) -> str:
     return text + _describe_mistake(evaluation)
 
 
-def have_enough(*of: Evaluation | NumberEvaluation | ClassFigures | RangeFigures) -> bool:
+def have_enough(
+    *of: Evaluation | MultiLabelEvaluation | NumberEvaluation | ClassFigures | LabelFigures | RangeFigures,
+) -> bool:
     """Say whether images, where they have groups, have enough of them for intervals to be believed."""
     return all(one.n_groups is None or one.n_groups >= FEW_GROUPS for one in of)
 

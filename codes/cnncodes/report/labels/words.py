@@ -14,6 +14,8 @@ from cnncodes.report.html import escape, interval, name, number
 from cnncodes.report.material import LabelMaterial
 from cnncodes.report.percents import percent_within
 from cnncodes.report.words import (
+    TOO_FEW,
+    have_enough,
     list_common,
     list_few_groups,
     list_names,
@@ -127,10 +129,13 @@ def describe_labels(material: LabelMaterial) -> str:
         return ""
     n = material.evaluation.n
     weak = [one.name for one in occurring if not _beats_chance(one, n)]
-    if weak:
+    if not have_enough(material.evaluation):
+        text = f"<strong>Whether labels are ordered better than by chance is not known: {TOO_FEW}.</strong>"
+    elif weak:
         text = f"<strong>Not clearly better than chance:</strong> {list_names(weak)}."
     else:
-        text = "<strong>Every label is ordered clearly better than by chance.</strong>"
+        which = "label" if have_enough(*occurring) else "label of enough groups"
+        text = f"<strong>Every {which} is ordered clearly better than by chance.</strong>"
     worst = min(occurring, key=lambda one: _gain(one, n))
     return f"{text} Nearest to chance is {_describe(worst, n)}."
 
