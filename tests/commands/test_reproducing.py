@@ -1,9 +1,9 @@
-"""What pages say of where they come from."""
+"""What reports say of how to make figures again."""
 
 from __future__ import annotations
 
 from cnncodes import ViewPlan
-from cnncodes.commands.pages import _say_plan
+from cnncodes.commands.reproducing import _say_plan
 
 
 def test_views_are_said_by_their_name_where_they_have_one() -> None:
