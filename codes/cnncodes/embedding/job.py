@@ -167,13 +167,15 @@ def embed(
         path or part, or a damaged disk, is likelier than a clean-up. What was refused for that stays so as
         new images come.
     on_progress : callable, optional
-        Called as ``on_progress(done, total, failed)``.
+        Called as ``on_progress(done, total, failed)``. What it raises ends the job; what is done by then is
+        kept, and the same call goes on from there.
     on_note : callable, optional
         Called with a line that says what ``"auto"`` chose, or that principal colours are computed first.
 
     Returns
     -------
     EmbedSummary
+        How many images are new, were there already, went and failed, and why; `rows` are those written now.
 
     Raises
     ------
