@@ -43,7 +43,7 @@ def describe_run(command: str, options: Any) -> Result:
 
 def describe_model(model: str) -> Result:
     """Return which file a saved estimator is, by its contents, and how it was trained."""
-    return {"model": model, "model_sha256": hash_file(model), "training": _describe_training(model)}
+    return {"model": model, "model_sha256": _hash_file(model), "training": _describe_training(model)}
 
 
 def describe_source(options: Any, split: str | None) -> Result:
@@ -59,7 +59,7 @@ def describe_source(options: Any, split: str | None) -> Result:
 def describe_comparison(options: Any, split: str | None) -> Result:
     """Return how to make the figures of ``cnncodes compare`` again; how a table was made is not known."""
     models = [
-        {"model": model, "model_sha256": hash_file(model), "training": None}
+        {"model": model, "model_sha256": _hash_file(model), "training": None}
         if is_prediction_file(model)
         else describe_model(model)
         for model in options.models
@@ -99,7 +99,7 @@ def _join(pairs: Iterable[tuple[Any, Any]]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in pairs)
 
 
-def hash_file(path: str) -> str:
+def _hash_file(path: str) -> str:
     """Return the SHA-256 of a file."""
     try:
         with open(path, "rb") as file:

@@ -159,7 +159,6 @@ def _load_skops(name: str, data: bytes, *, regressor: bool) -> Any:
             f"{name} holds a head with {', '.join(refused)}, which is not known to be safe:"
             " it was not loaded."
         )
-    # Of ours only what the file does hold: a name that this scikit-learn lacks must not be looked up.
     head, version = _build(name, data)
     known = is_regressor if regressor else is_classifier
     if not (isinstance(head, BaseEstimator) and known(head) and (regressor or hasattr(head, "classes_"))):
@@ -184,6 +183,7 @@ def _build(name: str, data: bytes) -> tuple[Any, str]:
     with warnings.catch_warnings(record=True) as told:  # one of each part of it, which speak of pickle
         warnings.simplefilter("always", InconsistentVersionWarning)
         try:
+            # Of ours only what the file does hold: a name that this scikit-learn lacks must not be looked up.
             head = skops.io.loads(data, trusted=skops.io.get_untrusted_types(data=data))
         except Exception as error:
             if version := find_version():

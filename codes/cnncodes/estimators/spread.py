@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -83,10 +84,15 @@ class TrainingCodes:
         spreads from it, and images of training are ``1 - 1 / n`` from their own: of fewer images the distance
         is larger, and the spread smaller. The ratios make the distance what it is from means of all.
         """
-        every = np.arange(len(self.points))
         part, left_of_part = self._find_errors(train, n_axes)
-        whole, left = self._find_errors(every, count_axes(len(np.unique(self.equal)), self.points.shape[1]))
+        whole, left = self._errors
         return np.asarray((1 + whole) / (1 + part) * (left_of_part / left))
+
+    @cached_property
+    def _errors(self) -> tuple[Array, float]:
+        """Of all images, which every fold is compared with."""
+        n_axes = count_axes(len(np.unique(self.equal)), self.points.shape[1])
+        return self._find_errors(np.arange(len(self.points)), n_axes)
 
     def _find_errors(self, train: Array, n_axes: int) -> tuple[Array, float]:
         """Return the variance of each class's mean, and what images keep of theirs, as shares of the spread.

@@ -14,8 +14,6 @@ _IMAGES, _SECONDS, _SHARE = 32, 2.0, 0.1
 _SOON_IMAGES, _SOON_SECONDS, _SOON_SHARE, _FAR = 8, 0.5, 0.025, 1.5
 #: Share of the time that is left after which fewer images must do. Not those of one batch, done at once.
 _LONG = 0.5
-
-
 #: Share of the budget by which it may be gone beyond, for what is nearer to its end than to its beginning.
 _BEYOND = 0.04
 
