@@ -20,6 +20,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -52,11 +53,15 @@ def write_photos(folder: Path, count: int, size: tuple[int, int]) -> None:
 
     rng = np.random.default_rng(0)
     photos = [Image.fromarray(getattr(data, name)()).convert("RGB") for name in PHOTOS]
-    for number in range(count):
+
+    def write(number: int, across: float, down: float) -> None:
         photo = photos[number % len(photos)]
-        left, top = rng.integers(0, photo.width // 4), rng.integers(0, photo.height // 4)
+        left, top = int(across * (photo.width // 4)), int(down * (photo.height // 4))
         box = (left, top, left + photo.width * 3 // 4, top + photo.height * 3 // 4)
         photo.resize(size, Image.Resampling.BICUBIC, box=box).save(folder / f"{number:05}.jpg", quality=90)
+
+    with ThreadPoolExecutor(count_cores()) as pool:
+        list(pool.map(write, range(count), rng.random(count), rng.random(count)))
 
 
 def rate(work: Callable[[], object], count: int) -> float:

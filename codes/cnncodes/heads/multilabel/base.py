@@ -15,7 +15,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from cnncodes.errors import UsageError, warn
 from cnncodes.heads.folds import Rows, Split
-from cnncodes.heads.multilabel.calibration import choose_thresholds, fit_platt, measure_labels
+from cnncodes.heads.multilabel.calibration import (
+    choose_thresholds,
+    fit_platt,
+    lose_by_share,
+    lose_labels,
+    measure_labels,
+)
 from cnncodes.heads.multilabel.folds import find_scarce, make_label_splits
 from cnncodes.heads.multilabel.scorers import F1, LabelScorer, check_threshold, expit
 from cnncodes.heads.regression.search import TIE, HeldOutNumbers, NumberChoice, sweep_numbers
@@ -90,10 +96,16 @@ class MultiLabelHead(ClassifierMixin, TargetHead):  # type: ignore[misc]
         search = self._make_search(rows)
         table: dict[str, list[Any]] = {n: [] for n in ("scaling", *search.names, "log_loss", "relative_loss")}
         best: tuple[float, str, Any, HeldOutNumbers | None] = np.inf, "", (), None
-        measure = _mean_loss if self._stops() else None
+        unit = lose_by_share(Y[:, judged], rows.weight)
+
+        def lose(found: HeldOutNumbers) -> Array:
+            decision, y = found.prediction[:, judged], found.y[:, judged]
+            return np.asarray((lose_labels(decision, y, found.weight) / unit).mean(axis=1))
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            swept = list(sweep_numbers(rows, Y, splits, search, self._scalings(), self.n_jobs, measure))
+            stops = lose if self._stops() else None
+            swept = list(sweep_numbers(rows, Y, splits, search, self._scalings(), self.n_jobs, stops))
         for scaling, setting, held_out in swept:
             loss, relative = np.inf, np.inf
             if held_out is not None:
@@ -142,7 +154,3 @@ class MultiLabelHead(ClassifierMixin, TargetHead):  # type: ignore[misc]
         tags.target_tags.multi_output = True
         tags.classifier_tags.multi_label = True
         return tags
-
-
-def _mean_loss(found: HeldOutNumbers) -> float:
-    return float(measure_labels(found.prediction, found.y, found.weight)[0].mean())

@@ -98,19 +98,31 @@ def _descend(z: Array, target: Array, share: Array, b: Array) -> tuple[Array, Ar
 
 
 def _sum_losses(a: Array, b: Array, z: Array, target: Array, share: Array) -> Array:
-    values = a * z + b
+    return np.asarray(share @ _lose(a * z + b, target))
+
+
+def _lose(values: Array, target: Array) -> Array:
     # As np.logaddexp(0, values), which takes twice the time of all else here.
     losses = np.maximum(values, 0) + np.log1p(np.exp(-np.abs(values)))
-    return np.asarray(share @ (losses - target * values))
+    return np.asarray(losses - target * values)
+
+
+def lose_labels(decision: Array, Y: Array, weight: Array) -> Array:
+    """Return each image's log-loss of each label after Platt scaling, float64 ``[m, L]``."""
+    slope, offset = fit_platt(decision, Y, weight)
+    return _lose(slope * decision + offset, Y)
+
+
+def lose_by_share(Y: Array, weight: Array) -> Array:
+    """Return what the log-loss of each label is where its share alone is known, float64 ``[L]``."""
+    base = np.clip(weight @ Y / weight.sum(), 1e-12, 1 - 1e-12)
+    return np.asarray(-(base * np.log(base) + (1 - base) * np.log(1 - base)))
 
 
 def measure_labels(decision: Array, Y: Array, weight: Array) -> tuple[Array, Array]:
     """Return the log-loss of each label after Platt scaling, and in units of that of its share, ``[L]``."""
-    slope, offset = fit_platt(decision, Y, weight)
-    share = weight / weight.sum()
-    losses = _sum_losses(slope, offset, decision, Y, share)
-    base = np.clip(share @ Y, 1e-12, 1 - 1e-12)
-    return losses, losses / -(base * np.log(base) + (1 - base) * np.log(1 - base))
+    losses = weight @ lose_labels(decision, Y, weight) / weight.sum()
+    return losses, losses / lose_by_share(Y, weight)
 
 
 def choose_thresholds(proba: Array, Y: Array, weight: Array) -> Array:

@@ -17,6 +17,7 @@ from cnncodes.heads.crew import Crew
 from cnncodes.heads.folds import Rows, Split, average_by, first_of
 from cnncodes.heads.held_out import OutOfFold
 from cnncodes.heads.products import Map
+from cnncodes.heads.rising import Rise
 from cnncodes.heads.scaling import Scaler
 
 Array = npt.NDArray[Any]
@@ -84,11 +85,8 @@ class HeldOutNumbers(OutOfFold):
         return np.asarray(np.average((self.prediction - self.y) ** 2, axis=0, weights=self.weight))
 
 
-#: What is measured of a setting in a fold: where that rises, the rest of the fold's grid is left out.
-Measure = Callable[[HeldOutNumbers], float]
-
-#: It has risen twice, and by so much above the least.
-_NOTICEABLE = 1.02
+#: What each image loses with a setting, ``[m]``: where that rises, the rest of a fold's grid is left out.
+Losses = Callable[[HeldOutNumbers], Array]
 
 
 @dataclass(frozen=True)
@@ -136,16 +134,16 @@ def sweep_numbers(
     search: NumberSearch,
     scalings: Sequence[str],
     n_jobs: int | None,
-    measure: Measure | None = None,
+    lose: Losses | None = None,
 ) -> Iterator[tuple[str, Setting, HeldOutNumbers | None]]:
     """Run every fold and scaling, and yield what each setting says of the images that were held out.
 
-    A fold leaves out the rest of its grid where what `measure` gives rises: that yields None.
+    A fold leaves out the rest of its grid where what `lose` gives rises: that yields None.
     """
     jobs = [(scaling, split) for scaling in scalings for split in splits]
     with Crew(n_jobs) as crew:
         sweeps = crew.each(
-            _sweep, [(rows, Y, split, scaling, search, measure, crew.run) for scaling, split in jobs]
+            _sweep, [(rows, Y, split, scaling, search, lose, crew.run) for scaling, split in jobs]
         )
     for number, scaling in enumerate(scalings):
         mine = sweeps[number * len(splits) : (number + 1) * len(splits)]
@@ -155,7 +153,7 @@ def sweep_numbers(
 
 
 def _sweep(
-    rows: Rows, Y: Array, split: Split, scaling: str, search: NumberSearch, measure: Measure | None, run: Map
+    rows: Rows, Y: Array, split: Split, scaling: str, search: NumberSearch, lose: Losses | None, run: Map
 ) -> list[HeldOutNumbers]:
     """Return what a fold says of its held-out images for the whole grid, or until it stops."""
     train, test = split
@@ -164,19 +162,10 @@ def _sweep(
     images, inverse = np.unique(rows.images[test], return_inverse=True)
     y, weight = first_of(Y[test], inverse), np.bincount(inverse, rows.weight[test])
     fold = NumberFold(X, Y[train], rows.weight[train], held_out, scaling, run)
+    rise = Rise(weight, first_of(rows.groups[test], inverse))
     found: list[HeldOutNumbers] = []
-    losses: list[float] = []
     for prediction in search.predict(fold, search.grid(scaling, rows.X.shape[1])):
         found.append(HeldOutNumbers(average_by(prediction, rows.images[test]), y, weight, images))
-        if measure is not None:
-            losses.append(measure(found[-1]))
-            if _is_rising(losses):
-                break
+        if lose is not None and rise.has_begun(lose(found[-1])):
+            break
     return found
-
-
-def _is_rising(losses: Sequence[float]) -> bool:
-    """Say whether a fold's losses have risen twice in a row and noticeably: what follows overfits."""
-    if len(losses) < 3:
-        return False
-    return losses[-1] > losses[-2] > losses[-3] and losses[-1] > _NOTICEABLE * min(losses)
