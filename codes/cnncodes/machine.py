@@ -70,10 +70,11 @@ def measure_resident() -> int:
     return 0
 
 
-#: How ONNX Runtime, CUDA, cuDNN, Arrow and C++ say that they got no memory, or no thread, whose stack
-#: wants memory too.
+#: How ONNX Runtime, CUDA, cuDNN, HIP, MIGraphX, DirectML, Arrow and C++ say that they got no memory, or no
+#: thread, whose stack wants memory too.
 _NO_MEMORY = re.compile(
     r"(?:[cm]|re)alloc of size|failed to allocate memory|cannot allocate memory|out of memory|out_of_memory"
+    r"|outofmemory|errormemoryallocation|memory not available to allocate|not enough memory resources"
     r"|alloc_failed|bad_alloc|bad allocation|is smaller than requested bytes|failed to map segment",
     re.IGNORECASE,
 )

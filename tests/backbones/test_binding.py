@@ -60,7 +60,17 @@ def test_each_set_of_buffers_has_a_cuda_graph_of_its_own_and_other_runs_have_non
     assert make_options().get_run_config_entry("gpu_graph_id") == "-1"
 
 
-@pytest.mark.parametrize("said", ["CUDNN_STATUS_ALLOC_FAILED", "CUDA failure 2: out of memory"])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "CUDNN_STATUS_ALLOC_FAILED",
+        "CUDA failure 2: out of memory",
+        "cudaErrorMemoryAllocation",
+        "hipErrorOutOfMemory",
+        "allocate_gpu: Memory not available to allocate buffer: 251658240",
+        "Exception(3) tid(4304) 8007000E Not enough memory resources are available to complete this operation.",
+    ],
+)
 def test_whoever_says_that_memory_is_short_is_understood(backbone: Backbone, said: str) -> None:
     runner = backbone.bind(4)
     runner._shrink(RuntimeError(f"[ONNXRuntimeError] : 1 : FAIL : {said} ; GPU=0"), (4, 32, 32, 3))

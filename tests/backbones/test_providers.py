@@ -52,6 +52,12 @@ def test_what_names_none_is_refused(said: Any, words: str) -> None:
         Provider.parse(said)
 
 
+@pytest.mark.parametrize("said", [["auto"], ("auto", "cpu")])
+def test_auto_stands_alone(said: Any) -> None:
+    with pytest.raises(UsageError, match="stands alone, as providers='auto'"):
+        parse_providers(said)
+
+
 @pytest.mark.parametrize("said", ["cuda", [], None])
 def test_providers_are_a_sequence(said: Any) -> None:
     with pytest.raises(UsageError, match="must be a sequence of at least one name"):

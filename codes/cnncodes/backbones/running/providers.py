@@ -185,11 +185,13 @@ def parse_providers(said: Any) -> tuple[Provider, ...]:
     Raises
     ------
     UsageError
-        If there is none, a string where a sequence is meant, or one is there twice.
+        If there is none, a string where a sequence is meant, "auto" in it, or one is there twice.
     """
     if isinstance(said, str) or not isinstance(said, Sequence) or not said:
         advice = f" For one give a list: [{said!r}]." if isinstance(said, str) and said else ""
         raise UsageError(f"providers must be a sequence of at least one name. Got {said!r} instead.{advice}")
+    if "auto" in said:
+        raise UsageError(f"'auto' stands alone, as providers='auto'. Got {said!r} instead.")
     found = tuple(Provider.parse(one) for one in said)
     check_different(found)
     return found
