@@ -49,6 +49,16 @@ def test_without_labels_the_others_are_made() -> None:
     assert left_out(checks)["labels"] == "no image has a label."
 
 
+def test_photos_in_series_are_a_warning_unless_groups_keep_them_together() -> None:
+    records = make_records(40)
+    for i, record in enumerate(records[:4]):
+        brighter = np.clip(np.asarray(record.data, float) * 1.05, 0, 255).astype(np.uint8)
+        records.append(dataclasses.replace(record, key=f"{i:03} again", data=brighter))
+    [found] = run(records).warnings
+    assert found.check == "duplicates" and len(found.details["groups"]) == 4
+    assert run([dataclasses.replace(record, group=record.key[:3]) for record in records]).warnings == ()
+
+
 def test_one_class_is_said() -> None:
     records = [dataclasses.replace(record, label="class 0") for record in make_records(40)]
     assert left_out(run(records))["classes"] == "all labelled images are of one class, 'class 0'."

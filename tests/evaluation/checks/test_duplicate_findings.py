@@ -82,3 +82,49 @@ def test_turned_copies_of_other_labels_may_mean_another_thing() -> None:
         ("parts", "tell", "possible", ("a", "b")),
         ("labels", "tell", "possible", ("a", "b")),
     ]
+
+
+def list_series(n_series: int, n_others: int) -> tuple[list[str], list[DuplicateGroup]]:
+    """Return keys and groups of so many series of two frames, and of images that are there once."""
+    keys = [f"{i}.png" for i in range(2 * n_series + n_others)]
+    return keys, [DuplicateGroup((2 * i, 2 * i + 1), False) for i in range(n_series)]
+
+
+def test_near_copies_that_folds_divide_are_a_warning_where_they_are_many() -> None:
+    keys, groups = list_series(3, 114)
+    nothing = [None] * len(keys)
+    [found] = find_copies(keys, groups, nothing, nothing)
+    assert (found.details["kind"], found.severity, found.certainty) == ("within", "warn", "likely")
+    assert found.advice.startswith("These are 6 of 120 images, in series perhaps: folds and --holdout keep")
+    assert "held-out figures are too good" in found.advice and "--group-column" in found.advice
+    keys, groups = list_series(3, 115)  # just below one of twenty
+    [found] = find_copies(keys, groups, [None] * 121, [None] * 121)
+    assert found.severity == "tell" and found.advice == "Keep one copy of each, or give copies one group."
+    keys, groups = list_series(2, 0)  # too few to be a habit
+    assert find_copies(keys, groups, [None] * 4, [None] * 4)[0].severity == "tell"
+
+
+def test_equal_files_and_doubtful_copies_are_no_series() -> None:
+    keys, _ = list_series(4, 0)
+    pairs, nothing = [(0, 1), (2, 3), (4, 5), (6, 7)], [None] * 8
+    for groups in (
+        [DuplicateGroup(rows, True) for rows in pairs],
+        [DuplicateGroup(rows, False, doubtful=True) for rows in pairs],
+    ):
+        assert [found.severity for found in find_copies(keys, groups, nothing, nothing)] == ["tell"]
+
+
+def test_copies_of_one_named_group_are_kept_together_and_no_warning() -> None:
+    keys, groups = list_series(4, 0)
+    nothing, named = [None] * 8, ["a", "a", "b", "b", "c", "c", "d", "d"]
+    [found] = find_copies(keys, groups, nothing, nothing, named=named)
+    assert found.severity == "tell" and len(found.details["groups"]) == 4
+    # Those that are not are a warning of their own.
+    named = ["a", None, "b", "x", None, None, "d", "d"]
+    loose, kept = find_copies(keys, groups, nothing, nothing, named=named)
+    assert (loose.severity, loose.images) == ("warn", tuple(keys[:6]))
+    assert (kept.severity, kept.images) == ("tell", tuple(keys[6:]))
+    # An equal file of a group's image is with the group.
+    groups = [DuplicateGroup((0, 1, 2), False, same=((1, 2),)), *groups[2:]]
+    found = find_copies(keys, groups, nothing, nothing, named=["a", "a", None, None, "c", "c", "d", "d"])
+    assert [one.severity for one in found] == ["tell"]

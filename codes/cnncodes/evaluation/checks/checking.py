@@ -189,8 +189,9 @@ def run_checks(
     neighbours = find_neighbours(codes, max(NEAREST, outliers.NEIGHBOUR))
     copies = find_duplicates(looks, neighbours, n_jobs)
     groups = join_groups(own_groups, [copy.rows for copy in copies])
+    told: dict[str, Any] = {"task": truth.task, "tolerance": truth.tolerance, "named": own_groups}
     found = [
-        *find_copies(keys, copies, truth.given, parts, task=truth.task, tolerance=truth.tolerance),
+        *find_copies(keys, copies, truth.given, parts, **told),
         *find_shared_groups(keys, own_groups, parts),
         *outliers.find_outlying_images(keys, neighbours),
         *outliers.find_damaged_images(keys, looks),

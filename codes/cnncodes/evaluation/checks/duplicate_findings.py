@@ -9,10 +9,13 @@ from typing import Any
 from cnncodes.errors import agree, count, name_some
 from cnncodes.evaluation.checks.duplicates import DuplicateGroup
 from cnncodes.evaluation.checks.finding import Certainty, Finding, Severity
+from cnncodes.evaluation.checks.groups import join_groups
 from cnncodes.evaluation.task_names import TaskName
 
 #: Groups that a sentence names.
 _NAMED = 3
+#: From which share of all images on, and how many groups, near copies that folds divide are a warning.
+SERIES, LEAST_SERIES = 0.05, 3
 
 
 def find_copies(
@@ -23,8 +26,12 @@ def find_copies(
     *,
     task: TaskName = "classes",
     tolerance: float = 0.0,
+    named: Sequence[str | None] | None = None,
 ) -> list[Finding]:
     """Report duplicates: those in several parts, those under several labels, and the others.
+
+    Of the others, near copies that no named group keeps on one side of folds are a warning where they are
+    many: held-out figures are too good then.
 
     Parameters
     ----------
@@ -37,6 +44,8 @@ def find_copies(
         What the labels are, for the text. Of numbers those that differ most come first.
     tolerance : float
         Numbers that differ by no more are taken for the same.
+    named : sequence of str or None, length n, optional
+        The group that somebody gave each image.
     """
     # Arrows and letters may mean another thing when they are turned.
     groups = [
@@ -51,13 +60,33 @@ def find_copies(
     across_labels = _take_facts(across_labels, lambda group: _differ(labels, group, tolerance))
     if task == "numbers":
         across_labels.sort(key=lambda group: -_find_range(labels, group))
+    series, others = _take_series(others, [None] * len(keys) if named is None else named)
     findings = []
-    for kind, chosen in (("parts", across_parts), ("labels", across_labels), ("within", others)):
+    for kind, chosen in (
+        ("parts", across_parts),
+        ("labels", across_labels),
+        ("series", series),
+        ("within", others),
+    ):
         for certainty in _CERTAINTIES:
             some = [group for group in chosen if group.certainty == certainty]
             if some:
                 findings.append(_report(kind, certainty, some, keys, labels, parts, task))
     return findings
+
+
+def _take_series(
+    groups: Sequence[DuplicateGroup], named: Sequence[str | None]
+) -> tuple[list[DuplicateGroup], list[DuplicateGroup]]:
+    """Return the near copies that folds divide, where these are many, and all others."""
+    kept = join_groups(named, [rows for group in groups for rows in group.same])
+    loose = [
+        group for group in groups if group.certainty == "likely" and len(set(kept[list(group.rows)])) > 1
+    ]
+    if len(loose) < LEAST_SERIES or sum(len(group.rows) for group in loose) < SERIES * len(named):
+        return [], list(groups)
+    rows = {group.rows for group in loose}
+    return loose, [group for group in groups if group.rows not in rows]
 
 
 def _take_facts(
@@ -89,6 +118,12 @@ _WHERE = {
     "parts": (
         "in more than one part",
         "Keep each in one part: until then figures on test images are too good.",
+    ),
+    "series": (
+        "there more than once",
+        "These are {}, in series perhaps: folds and --holdout keep equal files together but not these, so"
+        " that held-out figures are too good. Give pictures of one thing one group: --group-column, in a"
+        " table with the columns image, label and group.",
     ),
     "within": ("there more than once", "Keep one copy of each, or give copies one group."),
 }
@@ -139,11 +174,11 @@ def _report(
         severity=severity,
         certainty=certainty,
         sentence=f"{noun} {verb} {where}, {how}: {shown}.",
-        advice=advice,
+        advice=advice.format(f"{len(images):,} of {count(len(keys), 'image')}"),
         images=images,
         n=len(keys),
         details={
-            "kind": kind,
+            "kind": "within" if kind == "series" else kind,
             "exact": certainty == "certain",
             "groups": [
                 {
