@@ -133,9 +133,25 @@ def _number(pairs: npt.NDArray[np.int64], content: npt.NDArray[np.int64]) -> npt
 
 
 def _keep_same(thumbnails: npt.NDArray[np.uint8], fits: Fits, n_jobs: int | None) -> Fits:
+    return fits.take(judge_fits(thumbnails, fits, n_jobs))
+
+
+def judge_fits(
+    thumbnails: npt.NDArray[np.uint8], fits: Fits, n_jobs: int | None = None
+) -> npt.NDArray[np.bool_]:
+    """Say of each pair whether its thumbnails, laid over each other, show one picture; shape (m,).
+
+    Parameters
+    ----------
+    thumbnails : ndarray of uint8, shape (n, 64, 64)
+    fits : Fits
+        Pairs of places in these.
+    n_jobs : int, optional
+        Pairs compared at once; None is one for each usable core.
+    """
     judge = functools.partial(_judge, thumbnails)
     rows = np.column_stack([fits.pairs, fits.ways]).tolist()
-    return fits.take(np.array(list(run_lanes(judge, rows, n_jobs)), dtype=bool))
+    return np.array(list(run_lanes(judge, rows, n_jobs)), dtype=bool)
 
 
 def _judge(thumbnails: npt.NDArray[np.uint8], fits: Sequence[Sequence[int]]) -> list[bool]:
