@@ -11,6 +11,7 @@ from typing import Any
 from cnncodes.commands.command import Result
 from cnncodes.commands.rendering import choose_renderer
 from cnncodes.commands.reporter import Reporter, format_seconds
+from cnncodes.commands.series import look_in_folds, render_series, warn_of_series
 from cnncodes.errors import name_some
 from cnncodes.plain import to_plain
 
@@ -25,8 +26,8 @@ def keep_codes(memory: str | None, needed: bool) -> Iterator[str | None]:
         yield folder
 
 
-def run_folds(estimator: Any, data: Any, cv: int, repeats: int, reporter: Reporter) -> Result:
-    """Cross-validate an estimator's parameters on what it was fitted on, records or codes."""
+def run_folds(estimator: Any, data: Any, cv: int, repeats: int, src: str, reporter: Reporter) -> Result:
+    """Cross-validate an estimator's parameters on what it was fitted on, records of `src` or codes."""
     from cnncodes.evaluation import cross_validate
 
     times = f", {repeats} times" if repeats > 1 else ""
@@ -43,7 +44,10 @@ def run_folds(estimator: Any, data: Any, cv: int, repeats: int, reporter: Report
     figures = to_plain(found.evaluation)
     # Where nobody named groups those that are drawn are of equal images.
     figures["n_different"] = None if _names_groups(data) else figures["n_groups"]
-    return {**to_plain(about), **figures}
+    near = look_in_folds(estimator, data) if isinstance(data, list) else None
+    if near is not None:
+        warn_of_series(near, src, reporter)
+    return {**to_plain(about), **figures, "near_copies": None if near is None else near.to_dict()}
 
 
 def _names_groups(data: Any) -> bool:
@@ -70,6 +74,6 @@ def render_folds(result: Result | None) -> str:
     return (
         f"\nCross-validation in {result['folds']} folds{times}: heads on images that they had not seen"
         f" ({format_seconds(result['seconds'])})\n"
-        f"{choose_renderer(result)(result)}{left_out}"
+        f"{choose_renderer(result)(result)}{left_out}{render_series(result['near_copies'])}"
         "The intervals are somewhat narrow, since folds share training images.\n"
     )

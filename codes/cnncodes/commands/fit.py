@@ -50,7 +50,7 @@ def run_fit(options: FitOptions, reporter: Reporter) -> Result:
         classifier, data, facts = fit(replace(options, memory=memory), reporter)
         seconds = time.perf_counter() - started
         if options.cv is not None:  # first: where no folds can be made nothing is written
-            found = run_folds(classifier, data, options.cv, options.repeats, reporter)
+            found = run_folds(classifier, data, options.cv, options.repeats, options.src, reporter)
         classifier.save(options.out, include_backbone=options.include_backbone)
     if find_meaning(options).by_class:
         warn_of_few(data, reporter)

@@ -101,11 +101,17 @@ def find_near_copies(
     pairs = _list_candidates(codes, kept, asked, among)
     looks |= look(np.setdiff1d(pairs[:, 1], asked))
     pairs = _keep_same(pairs[np.isin(pairs[:, 1], list(looks))], looks, n_jobs)
-    found, first = np.unique(pairs[:, 0], return_index=True)
-    shown = pairs[first].tolist()
-    distinct = {tuple(sorted(pair)): pair for pair in reversed(shown)}
-    examples = [(records[a].key, records[b].key) for a, b in sorted(distinct.values())[:_EXAMPLES]]
-    return NearCopies(len(asked), len(found), tuple(examples))
+    examples = [(records[a].key, records[b].key) for a, b in _choose_examples(pairs)]
+    return NearCopies(len(asked), len(set(pairs[:, 0].tolist())), tuple(examples))
+
+
+def _choose_examples(pairs: Numbers) -> list[tuple[int, int]]:
+    """Return some pairs that have no picture in common, in the order of the first."""
+    chosen: list[tuple[int, int]] = []
+    for a, b in sorted(pairs.tolist()):
+        if len(chosen) < _EXAMPLES and not {a, b} & {row for pair in chosen for row in pair}:
+            chosen.append((a, b))
+    return chosen
 
 
 def _look_at(

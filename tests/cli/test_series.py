@@ -1,0 +1,100 @@
+"""Photos in series: folds divide them, unless a group keeps them together, and their figures are too good."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cnncodes.cli import main
+
+SERIES, FRAMES = 8, 3
+SAID = "24 of 24 images looked at have a near copy among the others"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Eight pictures of own colour and texture, three frames of each, with tables; and as many alone."""
+    made = tmp_path_factory.mktemp("series")
+    rows = []
+    for i in range(SERIES * FRAMES):
+        series, frame = divmod(i, FRAMES)
+        for name, seed in (("frames", series), ("alone", 100 + i)):
+            rng = np.random.default_rng(seed)
+            small = rng.integers(0, 160, (9, 9, 3)) + rng.integers(0, 90, 3)
+            photo = Image.fromarray(small.astype(np.uint8)).resize((110, 100), Image.Resampling.BICUBIC)
+            (made / name / "ab"[series % 2]).mkdir(parents=True, exist_ok=True)
+            photo.crop((2 * frame, 0, 104 + frame, 100)).save(made / name / "ab"[series % 2] / f"{i:02}.png")
+        rows.append((f"frames/{'ab'[series % 2]}/{i:02}.png", series, frame))
+    meanings = {
+        "class": lambda series: "ab"[series % 2],
+        "number": lambda series: series + 0.5,
+        "labels": lambda series: ["dark", "light|odd", "light", "dark|odd"][series % 4],
+    }
+    for name, label in meanings.items():
+        lines = [f"{path},{label(series)},{series}" for path, series, _ in rows]
+        (made / f"{name}.csv").write_text("\n".join(["image,label,specimen", *lines]))
+    return made
+
+
+def fit(capsys: pytest.CaptureFixture[str], source: Path, out: Path, *options: str) -> tuple[str, str]:
+    asked = ["fit", str(source), "-o", str(out), "--cv", "2", "-q", "--head", "ridge", *options]
+    capsys.readouterr()
+    assert main([*asked, "--train-views", "center", "--test-views", "center"]) == 0
+    return capsys.readouterr()  # type: ignore[return-value]  # a named tuple
+
+
+@pytest.mark.parametrize(
+    ("table", "meaning"),
+    [("class", []), ("number", ["--regression"]), ("labels", ["--label-delimiter", "|"])],
+)
+def test_folds_of_frames_are_told(
+    folder: Path,
+    tmp_path: Path,
+    small_network: str,
+    table: str,
+    meaning: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    source, asked = folder / f"{table}.csv", [*meaning, "--backbone", small_network]
+    out, err = fit(capsys, source, tmp_path / "m", *asked)
+    assert f"{SAID} (photos in series?): the figures are too good." in out
+    assert (
+        err.count(SAID) == 1 and "frames/a/00.png" in err and f"'cnncodes check {source}' lists them" in err
+    )
+    out, err = fit(capsys, source, tmp_path / "m", *asked, "--json")
+    near = json.loads(out)["cross_validation"]["near_copies"]
+    assert (near["looked_at"], near["with"], len(near["examples"])) == (24, 24, 3)
+    out, err = fit(capsys, source, tmp_path / "m", *asked, "--group-column", "specimen")
+    assert "near copy" not in out + err
+
+
+def test_folds_of_pictures_that_are_there_once_are_not(
+    folder: Path, tmp_path: Path, small_network: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, err = fit(capsys, folder / "alone", tmp_path / "m", "--backbone", small_network, "--json")
+    near = json.loads(out)["cross_validation"]["near_copies"]
+    assert near == {"looked_at": 24, "with": 0, "examples": []} and "near copy" not in err
+
+
+def test_stored_codes_hold_no_pictures_to_look_at(
+    folder: Path, tmp_path: Path, small_network: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes = tmp_path / "c.codes"
+    assert main(["embed", str(folder / "frames"), "-o", str(codes), "--backbone", small_network, "-q"]) == 0
+    capsys.readouterr()
+    assert main(["fit", str(codes), "-o", str(tmp_path / "m"), "--cv", "2", "-q", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["cross_validation"]["near_copies"] is None
+
+
+def test_check_warns_and_strict_is_1(
+    folder: Path, small_network: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["check", str(folder / "class.csv"), "--backbone", small_network, "-q", "--strict"]
+    assert main(asked) == 1
+    assert "These are 24 of 24 images, in series perhaps" in capsys.readouterr().out
+    main([*asked, "--group-column", "specimen"])
+    assert "in series perhaps" not in capsys.readouterr().out
