@@ -90,6 +90,47 @@ def test_stored_codes_hold_no_pictures_to_look_at(
     assert json.loads(capsys.readouterr().out)["cross_validation"]["near_copies"] is None
 
 
+@pytest.mark.parametrize(
+    ("table", "meaning"),
+    [("class", []), ("number", ["--regression"]), ("labels", ["--label-delimiter", "|"])],
+)
+def test_a_baseline_whose_held_out_images_have_copies_is_told(
+    folder: Path,
+    tmp_path: Path,
+    small_network: str,
+    table: str,
+    meaning: list[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    page = tmp_path / "b.html"
+    asked = ["baseline", str(folder / f"{table}.csv"), *meaning, "--backbones", small_network, "-q", "--json"]
+    assert main([*asked, "--only", "codes", "-o", str(page)]) == 0
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    n = found["n"]
+    assert (found["near_copies"]["looked_at"], found["near_copies"]["with"]) == (n, n)
+    assert f"{n} of {n} test images looked at have a near copy among the training images" in err
+    assert "Give pictures of one thing one group (--group-column)" in found["doubts"][-1]
+    assert "near copy among the training images" in page.read_text()
+    assert main([*asked, "--only", "codes", "--group-column", "specimen"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["near_copies"]["with"] == 0 and "near copy" not in err
+    guess = {"class": "majority", "number": "median", "labels": "shares"}[table]
+    assert main([*asked, "--only", guess]) == 0  # that looks at no image
+    assert json.loads(capsys.readouterr().out)["near_copies"] is None
+
+
+def test_copies_in_parts_that_somebody_made_are_to_be_put_into_one(
+    folder: Path, small_network: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    header, *rows = (folder / "class.csv").read_text().splitlines()
+    parts = [f"{row},{'test' if i % FRAMES == 1 else 'train'}" for i, row in enumerate(rows)]
+    (folder / "parts.csv").write_text("\n".join([f"{header},split", *parts]))
+    asked = ["baseline", str(folder / "parts.csv"), "--only", "codes", "--backbones", small_network, "-q"]
+    assert main(asked) == 0
+    assert "Put pictures of one thing into one part" in capsys.readouterr().err
+
+
 def test_check_warns_and_strict_is_1(
     folder: Path, small_network: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,12 +18,14 @@ from cnncodes.commands.outputs import check_output, check_report_name, is_page, 
 from cnncodes.commands.pages import write_ladder_page
 from cnncodes.commands.report_answers import compare_evaluated, read_evaluated
 from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.series import doubt_parts, look_in_parts
 from cnncodes.commands.tasks import TaskOptions, check_task
 from cnncodes.errors import UsageError, agree, count
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
     from cnncodes.evaluation.baselines import Ladder, Method, Task
+    from cnncodes.evaluation.checks.series import NearCopies
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -165,17 +167,27 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
             with showing(_finish(options, tried[0], source, rows, reporter), written=True):
                 raise
         raise
-    return _finish(options, ladder, source, rows, reporter)
+    near = look_in_parts(ladder, source, options.n_jobs)
+    return _finish(options, ladder, source, rows, reporter, near)
 
 
 def _finish(
-    options: BaselineOptions, ladder: Ladder, source: LadderSource, rows: list[Any] | None, reporter: Reporter
+    options: BaselineOptions,
+    ladder: Ladder,
+    source: LadderSource,
+    rows: list[Any] | None,
+    reporter: Reporter,
+    near: NearCopies | None = None,
 ) -> Result:
     """Return what was found, and write it to where that was asked for."""
     test = [source.test[i] for i in ladder.test]
     truth = source.task.read([record.label for record in test])
     _warn_seen(ladder, len(test), reporter)
     result = describe_baseline(options, ladder, source)
+    result["near_copies"] = None if near is None else near.to_dict()
+    if near is not None and (doubt := doubt_parts(near, options.src, held_out=bool(source.note))):
+        reporter.warn(doubt)
+        result["doubts"] = [*result["doubts"], doubt]
     # What cannot be read is in no figure: 'evaluate' leaves it out too, and so the figures compare.
     if rows is not None:
         read = [rows[i] for i in ladder.test]

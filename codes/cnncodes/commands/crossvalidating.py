@@ -11,7 +11,7 @@ from typing import Any
 from cnncodes.commands.command import Result
 from cnncodes.commands.rendering import choose_renderer
 from cnncodes.commands.reporter import Reporter, format_seconds
-from cnncodes.commands.series import look_in_folds, render_series, warn_of_series
+from cnncodes.commands.series import doubt_folds, look_in_folds, render_folds_doubt
 from cnncodes.errors import name_some
 from cnncodes.plain import to_plain
 
@@ -45,8 +45,8 @@ def run_folds(estimator: Any, data: Any, cv: int, repeats: int, src: str, report
     # Where nobody named groups those that are drawn are of equal images.
     figures["n_different"] = None if _names_groups(data) else figures["n_groups"]
     near = look_in_folds(estimator, data) if isinstance(data, list) else None
-    if near is not None:
-        warn_of_series(near, src, reporter)
+    if near is not None and (doubt := doubt_folds(near, src)):
+        reporter.warn(doubt)
     return {**to_plain(about), **figures, "near_copies": None if near is None else near.to_dict()}
 
 
@@ -74,6 +74,6 @@ def render_folds(result: Result | None) -> str:
     return (
         f"\nCross-validation in {result['folds']} folds{times}: heads on images that they had not seen"
         f" ({format_seconds(result['seconds'])})\n"
-        f"{choose_renderer(result)(result)}{left_out}{render_series(result['near_copies'])}"
+        f"{choose_renderer(result)(result)}{left_out}{render_folds_doubt(result['near_copies'])}"
         "The intervals are somewhat narrow, since folds share training images.\n"
     )

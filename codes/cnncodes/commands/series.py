@@ -7,15 +7,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import agree, count
 
 if TYPE_CHECKING:
+    from cnncodes.commands.ladder_source import LadderSource
+    from cnncodes.estimators.inputs import ImageRows
+    from cnncodes.evaluation.baselines import Ladder
     from cnncodes.evaluation.checks.series import NearCopies
     from cnncodes.images import ImageRecord
 
-_ADVICE = "Give pictures of one thing one group (--group-column)"
+_GROUP = "Give pictures of one thing one group (--group-column)"
+_PART = "Put pictures of one thing into one part"
 
 
 def look_in_folds(estimator: Any, records: Sequence[ImageRecord]) -> NearCopies:
@@ -27,45 +31,74 @@ def look_in_folds(estimator: Any, records: Sequence[ImageRecord]) -> NearCopies:
         Fitted; with a `memory` that has the codes of the images.
     records : sequence of ImageRecord
     """
-    from cnncodes.estimators.aggregation import average_rows
     from cnncodes.estimators.inputs import embed_records
     from cnncodes.evaluation.checks.series import find_near_copies
 
     embedder, n_jobs = estimator.predictor_.embedder, estimator.n_jobs
     rows = embed_records(embedder, records, n_jobs=n_jobs, memory=estimator.memory)
     read = np.flatnonzero(rows.counts).tolist()
+    known, contents = [records[i] for i in read], [rows.contents[i] for i in read]
+    return find_near_copies(known, _average(rows), contents, max_pixels=estimator.max_pixels, n_jobs=n_jobs)
+
+
+def look_in_parts(ladder: Ladder, source: LadderSource, n_jobs: int | None) -> NearCopies | None:
+    """Return how many test images have a near copy among the training images; None without any codes."""
+    from cnncodes.evaluation.checks.series import find_near_copies
+
+    if ladder.codes is None:
+        return None
+    records = [*(source.train[i] for i in ladder.train), *(source.test[i] for i in ladder.test)]
+    places, n_train = np.arange(len(records)), len(ladder.train)
+    parts = ladder.codes.train, ladder.codes.test
     return find_near_copies(
-        [records[i] for i in read],
-        average_rows(rows.X, rows.counts[read]).astype(np.float32),
-        [rows.contents[i] for i in read],
-        max_pixels=estimator.max_pixels,
+        records,
+        np.concatenate([_average(rows) for rows in parts]),
+        [content for rows in parts for content in rows.contents],
+        asked=places[n_train:],
+        among=places[:n_train],
         n_jobs=n_jobs,
     )
 
 
-def warn_of_series(found: NearCopies, src: str, reporter: Reporter) -> None:
-    """Warn where near copies are many."""
+def _average(rows: ImageRows) -> npt.NDArray[np.float32]:
+    """Return the mean code of each image that could be read."""
+    from cnncodes.estimators.aggregation import average_rows
+
+    codes: npt.NDArray[np.float32] = average_rows(rows.X, rows.counts[rows.counts > 0]).astype(np.float32)
+    return codes
+
+
+def doubt_folds(found: NearCopies, src: str) -> str:
+    """Say what figures by folds are worth where near copies are many; nothing where they are few."""
+    share = f"{_say_share(found.found, found.looked_at)} among the others"
+    return _doubt(share, "where one is trained on and the other held out, figures", _GROUP, found, src)
+
+
+def doubt_parts(found: NearCopies, src: str, *, held_out: bool) -> str:
+    """Say the same of figures on a part, which the program held out or somebody made."""
+    share = f"{_say_share(found.found, found.looked_at, 'test image')} among the training images"
+    return _doubt(share, "figures", _GROUP if held_out else _PART, found, src)
+
+
+def _doubt(share: str, figures: str, advice: str, found: NearCopies, src: str) -> str:
     if not found.many:
-        return
-    share = _say_share(found.found, found.looked_at)
+        return ""
     shown = "; ".join(f"{a!r} and {b!r}" for a, b in found.examples)
-    reporter.warn(
-        f"{share}, as photos in series have ({shown}): where one is trained on and the other held out,"
-        f" figures are too good. {_ADVICE}; 'cnncodes check {shlex.quote(src)}' lists them"
+    return (
+        f"{share}, as photos in series have ({shown}): {figures} are too good. {advice};"
+        f" 'cnncodes check {shlex.quote(src)}' lists them"
     )
 
 
-def render_series(near: dict[str, Any] | None) -> str:
-    """Return what figures on images with near copies mean; nothing where these are few."""
+def render_folds_doubt(near: dict[str, Any] | None) -> str:
+    """Return a line on figures by folds where near copies are many, as the JSON has these."""
     from cnncodes.evaluation.checks.series import NearCopies
 
     if near is None or not NearCopies(near["looked_at"], near["with"]).many:
         return ""
-    share = _say_share(near["with"], near["looked_at"])
-    return f"{share} (photos in series?): the figures are too good. {_ADVICE}.\n"
+    share = f"{_say_share(near['with'], near['looked_at'])} among the others"
+    return f"{share} (photos in series?): the figures are too good. {_GROUP}.\n"
 
 
-def _say_share(found: int, looked_at: int) -> str:
-    return (
-        f"{found} of {count(looked_at, 'image')} looked at {agree(found, 'has')} a near copy among the others"
-    )
+def _say_share(found: int, looked_at: int, noun: str = "image") -> str:
+    return f"{found} of {count(looked_at, noun)} looked at {agree(found, 'has')} a near copy"

@@ -17,7 +17,7 @@ from cnncodes.evaluation.baselines.budget import Clock, OutOfTimeError
 from cnncodes.evaluation.baselines.describing import Description, split_rows
 from cnncodes.evaluation.baselines.forecasting import CAUTION, check_fit, check_views
 from cnncodes.evaluation.baselines.learning_curve import LearningCurve, measure_learning_curve
-from cnncodes.evaluation.baselines.methods import CLASSES, Method
+from cnncodes.evaluation.baselines.methods import CLASSES, CODES, Method
 from cnncodes.evaluation.baselines.parts import Parts, count_seen
 from cnncodes.evaluation.baselines.rungs import Ladder, LeftOut, Rung
 from cnncodes.evaluation.baselines.tasks import Answer, Task, subtract
@@ -267,6 +267,7 @@ class _Climb:
             self.task,
             self.task.find_telling(parts.truth, parts.guess()),
             parts.drawn,
+            next((one.made for one in tried if one.method.group in CODES), None),
         )
 
     def _make_rung(self, one: Tried, against: Floats | None) -> Rung:

@@ -12,6 +12,7 @@ from cnncodes.errors import agree, count
 from cnncodes.evaluation.baselines.learning_curve import LearningCurve
 from cnncodes.evaluation.baselines.methods import CLASSES, CODES
 from cnncodes.evaluation.baselines.tasks import TELLING, Task, subtract
+from cnncodes.evaluation.baselines.tried import Described
 from cnncodes.evaluation.figures import show_result
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.thresholds import FEW_GROUPS
@@ -114,6 +115,8 @@ class Ladder:
         What difference of the figure matters: where a larger one is not clear, test images are too few.
     drawn : DrawnTogether
         What resamples of the test images draw.
+    codes : Described or None
+        Codes of both parts, of those that can be read; None where no network was tried.
     """
 
     rungs: list[Rung]
@@ -129,6 +132,7 @@ class Ladder:
     task: Task = CLASSES
     telling: float = TELLING
     drawn: DrawnTogether = field(default_factory=DrawnTogether)
+    codes: Described | None = field(default=None, repr=False, compare=False)
 
     def __repr__(self) -> str:
         best = self.best()
