@@ -61,7 +61,7 @@ def test_folds_of_frames_are_told(
 ) -> None:
     source, asked = folder / f"{table}.csv", [*meaning, "--backbone", small_network]
     out, err = fit(capsys, source, tmp_path / "m", *asked)
-    assert f"{SAID} (photos in series?): the figures are too good." in out
+    assert f"{SAID} (photos in series?): where these show one thing, figures are too good." in out
     assert (
         err.count(SAID) == 1 and "frames/a/00.png" in err and f"'cnncodes check {source}' lists them" in err
     )

@@ -93,7 +93,8 @@ class SourceOptions:
         "Table: column that says train, val or test.", default="split", metavar="NAME", empty=True
     )
     group_column: str = option(
-        "Table: column that says what belongs together, such as a patient; it stays on one side of a split.",
+        "Table: column that says what belongs together, such as a patient or photos in series; it stays on"
+        " one side of a split.",
         default="group",
         metavar="NAME",
         empty=True,

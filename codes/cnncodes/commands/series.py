@@ -71,21 +71,21 @@ def _average(rows: ImageRows) -> npt.NDArray[np.float32]:
 def doubt_folds(found: NearCopies, src: str) -> str:
     """Say what figures by folds are worth where near copies are many; nothing where they are few."""
     share = f"{_say_share(found.found, found.looked_at)} among the others"
-    return _doubt(share, "where one is trained on and the other held out, figures", _GROUP, found, src)
+    return _doubt(share, "figures are too good, since folds divide them", _GROUP, found, src)
 
 
 def doubt_parts(found: NearCopies, src: str, *, held_out: bool) -> str:
     """Say the same of figures on a part, which the program held out or somebody made."""
     share = f"{_say_share(found.found, found.looked_at, 'test image')} among the training images"
-    return _doubt(share, "figures", _GROUP if held_out else _PART, found, src)
+    return _doubt(share, "figures are too good", _GROUP if held_out else _PART, found, src)
 
 
-def _doubt(share: str, figures: str, advice: str, found: NearCopies, src: str) -> str:
+def _doubt(share: str, what: str, advice: str, found: NearCopies, src: str) -> str:
     if not found.many:
         return ""
     shown = "; ".join(f"{a!r} and {b!r}" for a, b in found.examples)
     return (
-        f"{share}, as photos in series have ({shown}): {figures} are too good. {advice};"
+        f"{share}, as photos in series have ({shown}): where these show one thing, {what}. {advice};"
         f" 'cnncodes check {shlex.quote(src)}' lists them"
     )
 
@@ -97,7 +97,7 @@ def render_folds_doubt(near: dict[str, Any] | None) -> str:
     if near is None or not NearCopies(near["looked_at"], near["with"]).many:
         return ""
     share = f"{_say_share(near['with'], near['looked_at'])} among the others"
-    return f"{share} (photos in series?): the figures are too good. {_GROUP}.\n"
+    return f"{share} (photos in series?): where these show one thing, figures are too good. {_GROUP}.\n"
 
 
 def _say_share(found: int, looked_at: int, noun: str = "image") -> str:

@@ -95,7 +95,7 @@ def test_near_copies_that_folds_divide_are_a_warning_where_they_are_many() -> No
     nothing = [None] * len(keys)
     [found] = find_copies(keys, groups, nothing, nothing)
     assert (found.details["kind"], found.severity, found.certainty) == ("within", "warn", "likely")
-    assert found.advice.startswith("These are 6 of 120 images, in series perhaps: folds and --holdout keep")
+    assert found.advice.startswith("These are 6 of 120 images, in series perhaps: where they show one")
     assert "held-out figures are too good" in found.advice and "--group-column" in found.advice
     keys, groups = list_series(3, 115)  # just below one of twenty
     [found] = find_copies(keys, groups, [None] * 121, [None] * 121)

@@ -121,9 +121,9 @@ _WHERE = {
     ),
     "series": (
         "there more than once",
-        "These are {}, in series perhaps: folds and --holdout keep equal files together but not these, so"
-        " that held-out figures are too good. Give pictures of one thing one group: --group-column, in a"
-        " table with the columns image, label and group.",
+        "These are {}, in series perhaps: where they show one thing, held-out figures are too good, since"
+        " folds and --holdout keep equal files together but not these. Give pictures of one thing one group:"
+        " --group-column, in a table with the columns image, label and group.",
     ),
     "within": ("there more than once", "Keep one copy of each, or give copies one group."),
 }
