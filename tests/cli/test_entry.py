@@ -240,8 +240,9 @@ def test_an_empty_path_is_wrong_usage_everywhere(
 
 
 def test_files_that_a_folder_passes_over_are_said_once_by_every_command(
-    small_network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    small_network: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)  # as where it is not installed
     photos, model = tmp_path / "photos", str(tmp_path / "m.cnncodes")
     for name in ("a", "b"):
         for number in range(10):
@@ -260,6 +261,6 @@ def test_files_that_a_folder_passes_over_are_said_once_by_every_command(
         said = [line for line in capsys.readouterr().err.splitlines() if "passed over" in line]
         assert said == [
             f"cnncodes: warning: {str(photos)!r}: 1 file is passed over, whose name does not end as that of a"
-            " picture: .heic (1). .heic is read in a Python program after"
-            " `pillow_heif.register_heif_opener()` (pip install pillow-heif)"
+            " picture: .heic (1). .heic is read once pillow-heif is installed (pip install"
+            " pillow-heif); a Python program also has to register it: `pillow_heif.register_heif_opener()`"
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -206,6 +207,26 @@ def test_a_part_says_what_is_missing_and_how_to_get_it(
     assert part["missing"] == ["no-such-package"]
     main(["doctor"])
     assert f"missing no-such-package: {install_advice('export')}" in capsys.readouterr().out
+
+
+def test_plugins_of_pillow_are_named_with_what_they_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for module in ("pillow_heif", "pillow_jxl"):
+        monkeypatch.setitem(sys.modules, module, None)  # as where it is not installed
+    main(["doctor"])
+    told = (
+        "Plugins       HEIF is not read: pip install pillow-heif; JPEG XL is not read: pip install pillow-jxl"
+    )
+    assert told in capsys.readouterr().out
+    (tmp_path / "pillow_jxl.py").write_text("raise OSError('no libjxl')")
+    add_distribution(tmp_path, "pillow-jxl-plugin")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "pillow_jxl")
+    monkeypatch.setattr(Image, "OPEN", {name: one for name, one in Image.OPEN.items() if name != "JXL"})
+    main(["doctor"])
+    told = "JPEG XL is not read: pillow-jxl-plugin 1.0 does not work (OSError: no libjxl)"
+    assert told in capsys.readouterr().out
 
 
 def test_versions_are_those_installed() -> None:

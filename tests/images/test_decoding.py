@@ -385,8 +385,14 @@ def test_a_program_that_asks_for_half_pictures_gets_them(monkeypatch: pytest.Mon
     assert decode(cut).size == (WIDTH, HEIGHT)
 
 
-_PLUGIN = "which is read in Python where a plugin of Pillow is registered: convert it to JPEG or PNG"
-HEIF = f"it begins as HEIF, {_PLUGIN}"
+HEIF = (
+    "it begins as HEIF, which is read once pillow-heif is installed (pip install pillow-heif); a Python"
+    " program also has to register it: `pillow_heif.register_heif_opener()`"
+)
+JXL = (
+    "it begins as JPEG XL, which is read once pillow-jxl-plugin is installed (pip install pillow-jxl-plugin);"
+    " a Python program also has to register it: `import pillow_jxl`"
+)
 
 
 @pytest.mark.parametrize(
@@ -399,7 +405,7 @@ HEIF = f"it begins as HEIF, {_PLUGIN}"
         (b"II*\0" + bytes(99), "it begins as TIFF, and is damaged or of a kind that is not read"),
         (b"\0\0\0\x18ftypheic" + bytes(99), HEIF),
         (b"\0\0\0\x18ftypmif1" + bytes(99), HEIF),
-        (b"\xff\x0a" + bytes(99), HEIF.replace("HEIF", "JPEG XL")),
+        (b"\xff\x0a" + bytes(99), JXL),
         (
             "photos/größe 0000.PNG".encode(),
             "not an image of a known format: these bytes look like a path, which is given as text",

@@ -141,11 +141,11 @@ def test_files_that_may_be_pictures_are_said_to_be_passed_over_by_their_endings(
         assert len(list_folder(tmp_path)) == 1
     assert [str(one.message) for one in caught] == [
         f"{str(tmp_path)!r}: 3 files are passed over, whose names do not end as those of pictures:"
-        " .heic (2), .pdf (1). .heic is read in a Python program after `pillow_heif.register_heif_opener()`"
-        " (pip install pillow-heif)"
+        " .heic (2), .pdf (1). .heic is read once pillow-heif is installed (pip install pillow-heif); a"
+        " Python program also has to register it: `pillow_heif.register_heif_opener()`"
     ]
     (tmp_path / "a/1.jpg").unlink()
-    with pytest.raises(SourceError, match=r"\.heic \(2\), \.pdf \(1\)\. .*-heif\)\. It holds a table"):
+    with pytest.raises(SourceError, match=r"\.heic \(2\), \.pdf \(1\)\. .*opener\(\)`\. It holds a table"):
         list_folder(tmp_path)
 
 

@@ -6,6 +6,7 @@ import platform
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cnncodes
 from cnncodes.choices import BACKBONE
@@ -15,6 +16,9 @@ from cnncodes.commands.reporter import Reporter
 from cnncodes.errors import BackendMissing, count, install_advice
 from cnncodes.machine import count_cores
 from cnncodes.schema import option
+
+if TYPE_CHECKING:
+    from cnncodes.images.endings import Plugin
 
 #: Flags of /proc/cpuinfo that decide how fast a network runs, and what they mean.
 CPU_FLAGS = (
@@ -32,6 +36,8 @@ CPU_FLAGS = (
 PACKAGES = (
     "numpy",
     "pillow",
+    "pillow-heif",
+    "pillow-jxl-plugin",
     "pyarrow",
     "scikit-learn",
     "joblib",
@@ -62,6 +68,7 @@ PARTS = {
             "torchvision",
         ),
     ),
+    "heic": ("photos in HEIC and HEIF", ("pillow-heif",)),
     "finetune": ("finetune", ("onnx", "safetensors", "torch")),
     "report": (
         "activation maps of pages, plots, gradients in baseline, --layer, models quantize",
@@ -82,6 +89,7 @@ def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:
     from cnncodes.backbones.running.instructions import name_processor
     from cnncodes.backbones.running.runtime import find_distributions
     from cnncodes.embedding import count_lanes
+    from cnncodes.images.endings import PLUGINS
     from cnncodes.views.deferring import can_defer
     from cnncodes.views.resizing import open_library
     from cnncodes.views.sampling import open_sampler
@@ -103,6 +111,7 @@ def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:
         "jpeg": can_defer()[1],
         "resizing": open_library()[1],
         "warping": open_sampler()[1],
+        "plugins": [_look_at_plugin(name, plugin) for name, plugin in PLUGINS.items()],
         "versions": versions,
         "providers": tried,
         "parts": [_look_at_part(name) for name in PARTS],
@@ -137,6 +146,28 @@ def read_instructions(cpuinfo: Path | None = None) -> list[str] | None:
 
     found = list_instructions(cpuinfo)
     return [flag for flag in CPU_FLAGS if flag in found] if found else None
+
+
+def _look_at_plugin(name: str, plugin: Plugin) -> Result:
+    from cnncodes.images.plugins import is_installed, register
+
+    installed = is_installed(plugin)
+    return {
+        "format": plugin.title,
+        "package": plugin.package,
+        "version": find_version(plugin.package),
+        "installed": installed,
+        "reason": (register(name) or None) if installed else None,
+    }
+
+
+def _describe_plugin(plugin: Result) -> str:
+    if not plugin["installed"]:
+        return f"{plugin['format']} is not read: pip install {plugin['package']}"
+    package = f"{plugin['package']} {plugin['version'] or 'of an unknown version'}"
+    if plugin["reason"]:
+        return f"{plugin['format']} is not read: {package} does not work ({plugin['reason']})"
+    return f"{plugin['format']} is read by {package}"
 
 
 def _look_at_part(name: str) -> Result:
@@ -176,6 +207,7 @@ def render_doctor(result: Result) -> str:
         f"JPEG          decoding while resizing {result['jpeg']}",
         f"Resizing      library in C {result['resizing']}",
         f"Warping       library in C {result['warping']}",
+        f"Plugins       {'; '.join(map(_describe_plugin, result['plugins']))}",
         "Packages      "
         + ", ".join(f"{name} {v}" for name, v in result["versions"].items() if v is not None),
     ]

@@ -48,11 +48,14 @@ def open_images(
 ) -> ImageSource:
     """Open a source of images; one image file is a source of one.
 
-    `by_class` is false where its labels are numbers to predict; `unlisted` as in `open_source`.
+    Installed plugins of Pillow are registered, which in Python is the program's to do. `by_class` is false
+    where its labels are numbers to predict; `unlisted` as in `open_source`.
     """
     from cnncodes.images import open_source
     from cnncodes.images.places import check_image, check_place
+    from cnncodes.images.plugins import register_installed
 
+    register_installed()
     check_place(src)
     path = Path(src)
     if is_codes(path):

@@ -81,7 +81,9 @@ def run_show(options: ShowOptions, reporter: Reporter) -> Result:
 def _open_image(options: ShowOptions) -> tuple[Image, str]:
     """Return an image as it is decoded for codes, and the hash of its content."""
     from cnncodes.images import Decoding, ImageRecord, content_hash, decode
+    from cnncodes.images.plugins import register_installed
 
+    register_installed()
     try:
         data = ImageRecord(options.image, Path(options.image)).read()
         return decode(data, Decoding.make("exact", options.max_pixels)), content_hash(data)

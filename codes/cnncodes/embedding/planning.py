@@ -29,7 +29,7 @@ from cnncodes.store.records import Labels, labels_of
 MAX_REMOVED = 10
 MAX_REMOVED_SHARE = 0.1
 
-_UNLISTED = "not listed: its ending is read where a plugin of Pillow is registered, and none is"
+_UNLISTED = "not listed: its ending is read where a plugin of Pillow is installed and registered, and none is"
 
 
 @dataclass
@@ -123,7 +123,7 @@ class Work:
             warn(
                 f"{out} keeps the codes of {count(n, 'image')} that {agree(n, 'is')} in {source!r} and"
                 f" {agree(n, 'is')} not read, {self.unlisted[0]!r} for one, since no plugin of Pillow is"
-                f" registered: {advice}; then call cnncodes.embed there",
+                f" registered: {advice}. Then run the same job again",
                 ResultWarning,
             )
 

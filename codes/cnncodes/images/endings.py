@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from cnncodes.disk import TABLES
 from cnncodes.errors import agree, count, name_some
@@ -20,12 +21,39 @@ SUFFIXES = frozenset(
 )
 #: Endings of files that hold other files, or are packed.
 _ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
-#: Endings that are so where the program has registered a plugin of Pillow for the format.
-_OF_PLUGINS = {"HEIF": (".heic", ".heif", ".hif"), "JXL": (".jxl",)}
-#: What registers such a plugin, and the package that has it.
-_REGISTERING = {
-    "HEIF": ("pillow_heif.register_heif_opener()", "pillow-heif"),
-    "JXL": ("import pillow_jxl", "pillow-jxl-plugin"),
+
+
+class Plugin(NamedTuple):
+    """A plugin of Pillow for pictures that it does not read by itself.
+
+    Attributes
+    ----------
+    title : str
+        What the format is called.
+    package, module : str
+        What is installed, and what is imported.
+    function : str
+        Registers it; empty where the import does.
+    endings : tuple of str
+        Taken for pictures where it is registered.
+    """
+
+    title: str
+    package: str
+    module: str
+    function: str
+    endings: tuple[str, ...]
+
+    @property
+    def code(self) -> str:
+        """What a Python program does to register it."""
+        return f"{self.module}.{self.function}()" if self.function else f"import {self.module}"
+
+
+#: By Pillow's name of the format.
+PLUGINS = {
+    "HEIF": Plugin("HEIF", "pillow-heif", "pillow_heif", "register_heif_opener", (".heic", ".heif", ".hif")),
+    "JXL": Plugin("JPEG XL", "pillow-jxl-plugin", "pillow_jxl", "", (".jxl",)),
 }
 #: Endings of what lies beside pictures and is none: text, tables, settings, programs, codes and models.
 _BESIDE = frozenset(
@@ -47,7 +75,7 @@ def find_suffixes() -> frozenset[str]:
     """Return the endings that are taken for pictures now, with those of plugins that are registered."""
     pillow = sys.modules.get("PIL.Image")  # where nobody has loaded it, nobody has registered anything
     opened = {} if pillow is None else pillow.OPEN
-    return SUFFIXES.union(*(endings for name, endings in _OF_PLUGINS.items() if name in opened))
+    return SUFFIXES.union(*(plugin.endings for name, plugin in PLUGINS.items() if name in opened))
 
 
 def needs_plugin(name: str) -> bool:
@@ -58,7 +86,7 @@ def needs_plugin(name: str) -> bool:
     >>> needs_plugin("a.HEIC"), needs_plugin("a.jpg")
     (True, False)
     """
-    return any(get_ending(name) in endings for endings in _OF_PLUGINS.values())
+    return any(get_ending(name) in plugin.endings for plugin in PLUGINS.values())
 
 
 def advise_of_plugins(endings: Iterable[str]) -> str:
@@ -66,17 +94,17 @@ def advise_of_plugins(endings: Iterable[str]) -> str:
 
     Examples
     --------
-    >>> advise_of_plugins([".pdf", ".jxl"])
-    '.jxl is read in a Python program after `import pillow_jxl` (pip install pillow-jxl-plugin)'
+    >>> advise_of_plugins([".pdf", ".jxl"])[:44]
+    '.jxl is read once pillow-jxl-plugin is insta'
     """
-    told, found = [], set(endings)
-    for name, its in _OF_PLUGINS.items():
-        if met := sorted(found.intersection(its)):
-            told.append(
-                f"{', '.join(met)} {agree(len(met), 'is')} read in a Python program after"
-                f" `{_REGISTERING[name][0]}` (pip install {_REGISTERING[name][1]})"
-            )
-    return "; ".join(told)
+    found = set(endings)
+    met = [(plugin, sorted(found.intersection(plugin.endings))) for plugin in PLUGINS.values()]
+    return "; ".join(
+        f"{', '.join(its)} {agree(len(its), 'is')} read once {plugin.package} is installed"
+        f" (pip install {plugin.package}); a Python program also has to register it: `{plugin.code}`"
+        for plugin, its in met
+        if its
+    )
 
 
 def may_be_picture(name: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cnncodes.errors import UnreadableImage
-from cnncodes.images.endings import SUFFIXES
+from cnncodes.images.endings import PLUGINS, SUFFIXES
 from cnncodes.images.hazards import check_file, find_icon_sizes
 from cnncodes.images.planes import name_planes
 from cnncodes.machine import find_shortage
@@ -43,7 +43,7 @@ _HEAD = 16
 #: How those begin that Pillow reads with a plugin alone; telephones name the first .jpg at times.
 _OF_PLUGINS = {
     "HEIF": re.compile(rb".{4}ftyp(hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL),
-    "JPEG XL": re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "),
+    "JXL": re.compile(rb"\xff\x0a|\0\0\0\x0cJXL "),
 }
 
 #: Bytes that no path has.
@@ -137,9 +137,10 @@ def _say_beginning(data: bytes) -> str:
     """Say what bytes seem to be that no plugin of Pillow could open; empty where nobody can tell."""
     for name, beginning in _OF_PLUGINS.items():
         if beginning.match(data):
+            plugin = PLUGINS[name]
             return (
-                f"it begins as {name}, which is read in Python where a plugin of Pillow is registered:"
-                " convert it to JPEG or PNG"
+                f"it begins as {plugin.title}, which is read once {plugin.package} is installed (pip install"
+                f" {plugin.package}); a Python program also has to register it: `{plugin.code}`"
             )
     kinds = _find_formats(data)
     return f"it begins as {kinds[0]}, and is damaged or of a kind that is not read" if kinds else ""

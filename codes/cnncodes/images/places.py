@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cnncodes.disk import TABLES
 from cnncodes.errors import SourceError, check_path
-from cnncodes.images.endings import advise_of_arrow, find_suffixes, get_ending, is_archive
+from cnncodes.images.endings import advise_of_arrow, advise_of_plugins, find_suffixes, get_ending, is_archive
 from cnncodes.images.keys import is_url
 from cnncodes.images.meant import find_meant
 from cnncodes.images.opening import begins_as_image
@@ -73,9 +73,12 @@ def check_image(path: Path) -> None:
     except OSError:  # which is told where the image is read
         return
     if not begins_as_image(head):
+        ending = get_ending(path.name)
+        if advice := advise_of_plugins([ending]):
+            raise SourceError(f"{str(path)!r} cannot be read: {advice}.")
         *others, last = TABLES
         raise SourceError(
             f"{str(path)!r} is neither an image of a format that is read nor a table ({', '.join(others)} or"
             f" {last}): give a folder of images, one image, or a table that lists images."
-            + advise_of_arrow([get_ending(str(path))])
+            + advise_of_arrow([ending])
         )

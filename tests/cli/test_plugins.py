@@ -1,0 +1,177 @@
+"""Plugins of Pillow that are installed: what commands read by them, and say of one that does not work."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from cnncodes import embed
+from cnncodes.cli import main
+from cnncodes.errors import ResultWarning
+from cnncodes.images.endings import PLUGINS
+from cnncodes.images.plugins import register, register_installed
+from cnncodes.store import read_codes
+
+MAGIC = b"\0\0\0\x18ftypheic"
+
+#: Stands for pillow-heif: a picture is PNG behind the first bytes of HEIC.
+STAND_IN = """
+import io
+from PIL import Image, ImageFile
+
+class StandIn(ImageFile.ImageFile):
+    format = "HEIF"
+
+    def _open(self):
+        inner = Image.open(io.BytesIO(self.fp.read()[12:]), formats=["PNG"]).convert("RGB")
+        self._size, self._mode, self._pixels = inner.size, "RGB", inner
+
+    def load(self):
+        self.im = self._pixels.im
+        return Image.Image.load(self)
+
+def accept(prefix):
+    return prefix[4:12] == b"ftypheic"
+
+def register_heif_opener():
+    Image.register_open("HEIF", StandIn, accept)
+"""
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder of modules, where no plugin is installed or registered yet, and none is left behind."""
+    Image.init()
+    names = {plugin.module for plugin in PLUGINS.values()}
+    monkeypatch.setattr(Image, "OPEN", {name: one for name, one in Image.OPEN.items() if name not in PLUGINS})
+    monkeypatch.setattr(Image, "ID", [name for name in Image.ID if name not in PLUGINS])
+    for name in names:
+        monkeypatch.setitem(sys.modules, name, None)  # also where the real one is installed
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(str(site))
+    yield site
+    for name in names:
+        sys.modules.pop(name, None)
+
+
+def install(site: Path, code: str, module: str = "pillow_heif") -> None:
+    (site / f"{module}.py").write_text(code)
+    sys.modules.pop(module, None)
+
+
+def draw(path: Path, color: tuple[int, int, int]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    held = io.BytesIO()
+    Image.new("RGB", (40, 30), color).save(held, "PNG")
+    path.write_bytes((MAGIC if path.suffix == ".heic" else b"") + held.getvalue())
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    for i in range(12):
+        draw(tmp_path / "photos" / "a" / f"{i:02}.{'heic' if i % 2 else 'png'}", (200, 9 * i, 0))
+        draw(tmp_path / "photos" / "b" / f"{i:02}.png", (20, 9 * i, 0))
+    return tmp_path / "photos"
+
+
+def test_nothing_is_registered_where_nothing_is_installed(site: Path) -> None:
+    register_installed()
+    assert not {"HEIF", "JXL"} & set(Image.OPEN)
+
+
+def test_what_is_installed_is_registered_and_what_is_registered_is_left(site: Path) -> None:
+    install(site, STAND_IN)
+    register_installed()
+    factory, _ = Image.OPEN["HEIF"]
+    assert factory.__module__ == "pillow_heif"  # type: ignore[union-attr]
+    Image.register_open("HEIF", lambda file, name: None, lambda prefix: False)  # type: ignore[arg-type]
+    ours = Image.OPEN["HEIF"]
+    register_installed()
+    assert Image.OPEN["HEIF"] is ours
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("raise OSError('libheif.so.1: cannot\\nopen')", r"\(OSError: libheif.so.1: cannot open\)"),
+        ("", r"\(AttributeError: .*register_heif_opener"),
+        ("def register_heif_opener(): pass", r"\(it registers no format HEIF\)"),
+    ],
+)
+def test_one_that_does_not_work_is_warned_of_and_left_out(site: Path, code: str, words: str) -> None:
+    install(site, code)
+    with pytest.warns(UserWarning, match=r"pillow-heif is installed and does not work " + words) as caught:
+        register_installed()
+    assert len(caught) == 1 and "HEIF" not in Image.OPEN
+
+
+def test_a_plugin_whose_import_registers_it_is_imported(site: Path) -> None:
+    install(site, "from PIL import Image\nImage.register_open('JXL', None, None)", "pillow_jxl")
+    assert register("JXL") == "" and "JXL" in Image.OPEN
+
+
+def test_commands_read_what_an_installed_plugin_reads(
+    site: Path, photos: Path, tmp_path: Path, small_network: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(site, STAND_IN)
+    model, codes, network = (
+        str(tmp_path / "m.cnncodes"),
+        str(tmp_path / "x.codes"),
+        ["--backbone", small_network],
+    )
+    assert main(["embed", str(photos), "-o", codes, *network, "--isolate", "-j", "1"]) == 0
+    assert "24 of 24 images embedded" in capsys.readouterr().out
+    assert main(["embed", str(photos), "-o", codes, *network]) == 0
+    assert "0 of 24 images embedded, 24 already there" in capsys.readouterr().out
+    assert main(["fit", str(photos), "-o", model, *network]) == 0
+    assert main(["evaluate", model, str(photos)]) == 0
+    assert main(["check", str(photos)]) == 0
+    capsys.readouterr()
+    for src in (photos, photos / "a" / "01.heic"):
+        assert main(["predict", model, str(src), "-o", str(tmp_path / "p.csv")]) == 0
+        with open(tmp_path / "p.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert all(row["reason"] == "" for row in rows) and len(rows) == (24 if src == photos else 1)
+    sheet = ["views", "show", str(photos / "a" / "01.heic"), "-o", str(tmp_path / "sheet.png")]
+    assert main([*sheet, "--backbone", small_network]) == 0
+    assert "passed over" not in capsys.readouterr().err
+    assert len(read_codes(codes).X) == 24
+
+
+def test_commands_go_on_without_one_that_does_not_work_and_say_so_once(
+    site: Path, photos: Path, tmp_path: Path, small_network: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(site, "raise ImportError('of another Python')")
+    assert main(["fit", str(photos), "-o", str(tmp_path / "m.cnncodes"), "--backbone", small_network]) == 0
+    told = capsys.readouterr().err
+    assert told.count("pillow-heif is installed and does not work (ImportError: of another Python)") == 1
+    assert told.count("6 files are passed over") == 1
+
+
+def test_in_python_nothing_is_registered(
+    site: Path, photos: Path, tmp_path: Path, small_network: str
+) -> None:
+    install(site, STAND_IN)
+    with pytest.warns(
+        ResultWarning, match=r"6 files are passed over.*`pillow_heif.register_heif_opener\(\)`"
+    ):
+        assert embed(photos, tmp_path / "x.codes", backbone=small_network).embedded == 18
+    assert "HEIF" not in Image.OPEN
+
+
+def test_an_image_that_takes_a_plugin_says_which(
+    site: Path, photos: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["embed", str(photos / "a" / "01.heic"), "-o", "never.codes"]) == 1
+    told = capsys.readouterr().err
+    assert (
+        ".heic' cannot be read: .heic is read once pillow-heif is installed (pip install pillow-heif)" in told
+    )
