@@ -175,3 +175,36 @@ def test_an_image_that_takes_a_plugin_says_which(
     assert (
         ".heic' cannot be read: .heic is read once pillow-heif is installed (pip install pillow-heif)" in told
     )
+
+
+def test_predictions_have_a_row_with_the_reason_for_what_takes_a_plugin(
+    site: Path, tmp_path: Path, small_network: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos, model, out = tmp_path / "photos", str(tmp_path / "m.cnncodes"), tmp_path / "p.csv"
+    for part in ("train", "test"):
+        for i in range(10):
+            for name in ("a", "b"):
+                draw(photos / part / name / f"{i}.png", (200 if name == "a" else 20, 9 * i, 0))
+        draw(photos / part / "a" / "5-more.heic", (200, 0, 0))
+    assert main(["fit", str(photos), "-o", model, "--backbone", small_network]) == 0
+    for split, n in (("test", 21), ("all", 42)):
+        command = ["predict", model, str(photos), "-o", str(out), "--split", split]
+        capsys.readouterr()
+        assert main(command) == 3  # more than the hundredth that --max-failures allows
+        told = capsys.readouterr()
+        assert (
+            f"{n // 21} of {n} images could not be used: 'test/a/5-more.heic' (.heic is read once" in told.err
+        )
+        with open(out, newline="") as file:
+            rows = list(csv.DictReader(file))
+        assert [row["image"] for row in rows] == sorted(row["image"] for row in rows) and len(rows) == n
+        for row in rows:
+            lacks = row["image"].endswith(".heic")
+            assert (
+                (row["prediction"] == "")
+                == lacks
+                == row["reason"].startswith(".heic is read once pillow-heif")
+            )
+        assert main([*command, "--max-failures", "2"]) == 0
+    install(site, STAND_IN)
+    assert main(command) == 0

@@ -40,7 +40,7 @@ _WHOLE = ""
 
 
 def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
-    """Predict every image of a source; one that cannot be read gets an empty row with its reason."""
+    """Predict every image of a source; one that is not read gets an empty row with its reason."""
     from cnncodes.estimators.label_predictor import LabelPredictor
     from cnncodes.estimators.number_predictor import NumberPredictor
     from cnncodes.estimators.saving import load_predictor
@@ -144,6 +144,7 @@ def _predict(
     options: PredictOptions, predictor: Any, reporter: Reporter, *, by_class: bool, **more: Any
 ) -> Any:
     source = inputs.open_images(options.src, options, by_class=by_class, unlisted="record")
+    source = source.with_passed_over()  # who reads the rows has to see each picture that was given
     tell_unused_holdout(options.src, options, reporter)
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), "test")

@@ -198,9 +198,10 @@ def plan_work(
         else:
             work.todo.append(record)
     if n_listed < len(known) or writer.failed:
-        work.unlisted = [key for key in source.passed_over if key in known]
+        passed_over = [record.key for record in source.passed_over]
+        work.unlisted = [key for key in passed_over if key in known]
         work.unreachable += [Failure(key, "read", _UNLISTED) for key in work.unlisted]
-        keys = {record.key for record in source.records}.union(source.passed_over)
+        keys = {record.key for record in source.records}.union(passed_over)
 
         def is_gone(key: str) -> bool:
             return key not in keys and not key.startswith(source.barred)

@@ -13,6 +13,7 @@ from cnncodes.disk import TABLES, check_open_files
 from cnncodes.errors import ResultWarning, SourceError, agree, count, name_some, sentence, warn
 from cnncodes.images.endings import (
     advise_of_arrow,
+    advise_of_plugins,
     find_suffixes,
     get_ending,
     may_be_picture,
@@ -60,7 +61,7 @@ class _Beside:
 
 
 def list_folder(
-    root: Path, *, unlisted: str = "error", passed_over: list[str] | None = None
+    root: Path, *, unlisted: str = "error", passed_over: list[ImageRecord] | None = None
 ) -> list[ImageRecord]:
     """Return the images below a folder.
 
@@ -75,8 +76,9 @@ def list_folder(
     unlisted : {"error", "record"}
         What a folder below it is that cannot be listed: an error, or a record of no label, whose key ends in
         a slash and whose data are a `NoImage`.
-    passed_over : list of str, optional
-        Takes the keys that files would have that only a plugin of Pillow reads, which is not registered.
+    passed_over : list of ImageRecord, optional
+        Takes the records of files that only a plugin of Pillow reads, which is not registered; their data are
+        a `NoImage`.
 
     Raises
     ------
@@ -97,8 +99,6 @@ def list_folder(
     found = list(_walk(root, suffixes, beside, is_strict=unlisted == "error"))
     closed = beside.closed
     told_others = say_passed_over(beside.others)
-    if passed_over is not None:
-        passed_over += make_unique([to_text(name) for name in sorted(beside.foreign, key=_find_order)])
     found.sort(key=_find_order)
     tops = {name.partition("/")[0] for name in found if "/" in name}
     has_splits = _has_splits(root, tops)
@@ -122,6 +122,8 @@ def list_folder(
     labelled = all(label is not None for label, _ in meanings.values())
     if told := say_tables(root, beside.tables, labelled=labelled):
         warn(f"{str(root)!r}: {told}", ResultWarning)
+    if passed_over is not None:
+        passed_over += _make_foreign(sorted(beside.foreign, key=_find_order), has_splits)
     above = os.path.join(root, "")
     records = [
         ImageRecord(key, above + name, *meanings[name.rpartition("/")[0]])
@@ -132,6 +134,19 @@ def list_folder(
         said = f"the folder cannot be listed: {reason}; see to it that it can be, or move it out"
         records.append(ImageRecord(to_text(name), NoImage(said), split=part))
     return records
+
+
+def _make_foreign(names: Sequence[str], has_splits: bool) -> list[ImageRecord]:
+    """Return the records of files that take a plugin which is not registered."""
+    keys = make_unique([to_text(name) for name in names])
+    return [
+        ImageRecord(
+            key,
+            NoImage(advise_of_plugins([get_ending(name)])),
+            *_read_folder(name.rpartition("/")[0], has_splits),
+        )
+        for name, key in zip(names, keys, strict=True)
+    ]
 
 
 def _find_order(name: str) -> str:

@@ -36,15 +36,16 @@ class ImageSource:
     barred : tuple of str
         Keys, among those of `records`, of folders that could not be listed; each ends in a slash. What lies
         below is not known to be gone.
-    passed_over : tuple of str
-        Keys that files would have that only a plugin of Pillow reads, which is not registered.
+    passed_over : tuple of ImageRecord
+        Files, not among `records`, that only a plugin of Pillow reads, which is not registered; to read one
+        raises, with what to install.
     """
 
     name: str
     root: Path | None
     records: tuple[ImageRecord, ...]
     barred: tuple[str, ...] = ()
-    passed_over: tuple[str, ...] = ()
+    passed_over: tuple[ImageRecord, ...] = ()
 
     def labels(self) -> list[str | None]:
         """Return the label of each record."""
@@ -59,6 +60,12 @@ class ImageSource:
             and (labelled is None or (record.label is not None) == labelled)
         )
         return replace(self, records=kept)
+
+    def with_passed_over(self) -> ImageSource:
+        """Return the source with the files that take a plugin among its records."""
+        return (
+            replace(self, records=_sorted([*self.records, *self.passed_over])) if self.passed_over else self
+        )
 
 
 def open_source(
@@ -102,7 +109,7 @@ def open_source(
     if _is_folder(src):
         if parts := find_parts(path):
             return ImageSource(str(src), path, _sorted(list_parts(path, parts, columns)))
-        passed_over: list[str] = []
+        passed_over: list[ImageRecord] = []
         listed = _sorted(list_folder(path, unlisted=unlisted, passed_over=passed_over))
         barred = tuple(record.key for record in listed if isinstance(record.data, NoImage))
         return ImageSource(str(src), path, listed, barred, tuple(passed_over))
