@@ -151,7 +151,7 @@ def test_unsure_predictions_are_left_empty_and_what_is_unlike_is_told(
     options = ["--abstain", "0.2", "--top-k", "2", "-o", str(tmp_path / "out.parquet"), "--novelty"]
     assert main(["predict", saved, str(new), *options]) == 3
     captured = capsys.readouterr()
-    assert "answered from a probability of" in captured.err and "1 of them answered" in captured.out
+    assert "answered from a probability of" in captured.err and "1 answered and 0 left open" in captured.out
     import pyarrow.parquet as pq
 
     table = pq.read_table(tmp_path / "out.parquet")

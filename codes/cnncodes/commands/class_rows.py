@@ -21,12 +21,20 @@ def tell_rule(rule: AnswerRule, reporter: Reporter) -> None:
         )
         reporter.warn(f"no image is answered: {rule.reason}.{reachable}")
         return
-    grouped = "" if rule.n == rule.n_images else f"groups of the {rule.n_images:,} "
-    errors = f"{rule.errors:,}" if isinstance(rule.errors, int) else f"{rule.errors:,.1f}"
     reporter.note(
-        f"answered from a probability of {rule.threshold:.3f} on: {rule.coverage:.0%} of {rule.n:,}"
-        f" {grouped}held-out training images, of which {errors} wrongly: at most {rule.error_bound:.1%} are,"
-        f" with {rule.confidence:.0%} confidence"
+        f"answered from a probability of {rule.threshold:.3f} on: {rule.coverage:.0%} of {rule.n_images:,}"
+        f" held-out training images{_say_errors(rule)}: at most {rule.error_bound:.1%} are, with"
+        f" {rule.confidence:.0%} confidence"
+    )
+
+
+def _say_errors(rule: AnswerRule) -> str:
+    if rule.n == rule.n_images:
+        return f", {rule.errors:,.0f} of these wrongly"
+    share = rule.errors / (rule.coverage * rule.n)
+    return (
+        f" in {rule.n:,} groups, {share:.1%} of these wrongly (each group counts as one image, its images as"
+        " equal parts of it)"
     )
 
 

@@ -175,8 +175,11 @@ def render_predict(result: Result) -> str:
     if result["out"] is None:
         rows = write_labels(result["predictions"], result.get("label_delimiter"))
         return to_csv(rows, result["columns"], result["number_format"])
-    failed = f", {result['failed']:,} of them without an answer" if result["failed"] else ""
-    answered = "" if result["answered"] is None else f", {result['answered']:,} of them answered"
+    failed = f" ({result['failed']:,} could not be read)" if result["failed"] else ""
+    answered = ""
+    if result["answered"] is not None:
+        left = result["images"] - result["failed"] - result["answered"]
+        answered = f", {result['answered']:,} answered and {left:,} left open"
     return f"Predictions of {count(result['images'], 'image')}{failed}{answered}: {result['out']}\n"
 
 
