@@ -77,7 +77,7 @@ class PredictOptions(common.EmbeddingOptions):
     abstain: float | None = option(
         "Leave the class empty where it is not sure: of those named, at most this share is wrong, with 95 %"
         " confidence for images like those trained on (0.05, or 5%, is a twentieth). Adds the column"
-        " 'answered'.",
+        " 'answered', which does not regard --novelty: take what is answered and has a novelty below 0.95.",
         default=None,
         metavar="RISK",
         share=True,
@@ -91,7 +91,9 @@ class PredictOptions(common.EmbeddingOptions):
         check=common.check_risk,
     )
     novelty: bool = option(
-        "Add the column 'novelty', from 0 to 1: the share of training images that are less unusual.",
+        "Add the column 'novelty', from 0 to 1: the share of training images that are less unusual. One in"
+        " twenty images like those trained on has 0.95 or more. Answers are given all the same, also by"
+        " --abstain.",
         default=False,
     )
     priors: tuple[str, ...] = option(

@@ -256,7 +256,8 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         """Return how unlike the training images each image is, shape (n_images,), from 0 to below 1.
 
         The share of training images, each held out, that are nearer to the rest in code space: at least 0.99
-        has one in a hundred of images like those trained on, whatever is predicted for it.
+        has one in a hundred of images like those trained on, whatever is predicted for it. Predictions and
+        `predict_or_abstain` of a classifier do not regard it.
 
         Raises
         ------

@@ -360,6 +360,9 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         images, such that of the answers to images like them at most `risk` are wrong, which holds with
         `confidence`, over the draw of the training images. See `cnncodes.estimators.abstention.choose_rule`.
 
+        Images unlike those of training may be answered, too. ``answers.answered & (clf.novelty(X) < 0.95)``
+        leaves these open, and one in twenty images of the right kind.
+
         Parameters
         ----------
         X : as in `predict`
