@@ -107,6 +107,19 @@ def advise_of_plugins(endings: Iterable[str]) -> str:
     )
 
 
+def say_needed(name: str) -> str:
+    """Return in a few words which plugin a file takes, by its ending; empty where it takes none.
+
+    Examples
+    --------
+    >>> say_needed("a.HEIC")
+    '.heic takes pillow-heif (pip install pillow-heif)'
+    """
+    ending = get_ending(name)
+    needed = [plugin.package for plugin in PLUGINS.values() if ending in plugin.endings]
+    return f"{ending} takes {needed[0]} (pip install {needed[0]})" if needed else ""
+
+
 def may_be_picture(name: str) -> bool:
     """Tell whether a file whose ending is not known may be a picture all the same.
 

@@ -13,11 +13,11 @@ from cnncodes.disk import TABLES, check_open_files
 from cnncodes.errors import ResultWarning, SourceError, agree, count, name_some, sentence, warn
 from cnncodes.images.endings import (
     advise_of_arrow,
-    advise_of_plugins,
     find_suffixes,
     get_ending,
     may_be_picture,
     needs_plugin,
+    say_needed,
     say_passed_over,
     say_tables,
 )
@@ -142,7 +142,7 @@ def _make_foreign(names: Sequence[str], has_splits: bool) -> list[ImageRecord]:
     return [
         ImageRecord(
             key,
-            NoImage(advise_of_plugins([get_ending(name)])),
+            NoImage(say_needed(name)),
             *_read_folder(name.rpartition("/")[0], has_splits),
         )
         for name, key in zip(names, keys, strict=True)
