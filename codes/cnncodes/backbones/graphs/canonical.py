@@ -13,9 +13,18 @@ from typing import Any
 import numpy as np
 
 from cnncodes.backbones.graphs.initializers import CONSTANT
+from cnncodes.backbones.graphs.subgraphs import inner_graphs, taken_names, walk_graphs, walk_nodes
 
 #: Stands in the file instead of the exporter, whose versions are on the card.
 PRODUCER = "cnncodes"
+
+#: By which attribute a Constant node says a value that an initializer can hold, beside ``value`` itself.
+_LIFTED = {
+    "value_int": np.int64,
+    "value_ints": np.int64,
+    "value_float": np.float32,
+    "value_floats": np.float32,
+}
 
 
 def make_canonical(
@@ -68,17 +77,16 @@ def serialize(model: Any) -> bytes:
 
 
 def lift_constants(graph: Any) -> None:
-    """Turn Constant nodes into initializers, whichever way they say their value."""
+    """Turn Constant nodes into initializers; those of texts and of sparse tensors stay, and inner graphs'."""
     from onnx import helper, numpy_helper
 
     kept = []
     for node in graph.node:
-        if node.op_type == "Constant" and node.domain == "":
-            [attribute] = node.attribute
-            value = helper.get_attribute_value(attribute)
-            if attribute.name != "value":  # value_int, value_floats, …
-                dtype = np.float32 if attribute.name.startswith("value_float") else np.int64
-                value = numpy_helper.from_array(np.asarray(value, dtype))
+        name = node.attribute[0].name if node.op_type == "Constant" and node.domain == "" else None
+        if name == "value" or name in _LIFTED:
+            value = helper.get_attribute_value(node.attribute[0])
+            if name in _LIFTED:
+                value = numpy_helper.from_array(np.asarray(value, _LIFTED[name]))
             graph.initializer.add().CopyFrom(value)
             graph.initializer[-1].name = node.output[0]
         else:
@@ -97,7 +105,7 @@ def _drop_zero_biases(graph: Any, weights: dict[str, str]) -> None:
         for tensor in graph.initializer
         if tensor.name not in weights and not numpy_helper.to_array(tensor).any()
     }
-    for node in graph.node:
+    for node in walk_nodes(graph):
         if node.op_type == "Conv" and len(node.input) == 3 and node.input[2] in zeros:
             del node.input[2]
 
@@ -111,7 +119,7 @@ def _new_names(graph: Any, weights: dict[str, str]) -> dict[str, str]:
     tensors = {tensor.name: tensor for tensor in graph.initializer}
     counts: Counter[str] = Counter()
     for node in graph.node:
-        for name in node.input:
+        for name in taken_names(node):
             if name in names or name not in tensors:
                 continue
             if name in weights:
@@ -121,20 +129,16 @@ def _new_names(graph: Any, weights: dict[str, str]) -> dict[str, str]:
             key = (str(array.dtype), array.shape, array.tobytes())
             names[name] = constants.setdefault(key, f"{CONSTANT}{len(constants)}")
         for name in node.output:
-            if name not in names:
-                names[name] = f"{node.op_type.lower()}_{counts[node.op_type]}"
+            if name and name not in names:
+                kind = "value" if node.op_type == "Constant" else node.op_type.lower()
+                names[name] = f"{kind}_{counts[node.op_type]}"
             counts[node.op_type] += 1
     return names
 
 
 def _rename(graph: Any, names: dict[str, str]) -> None:
-    counts: Counter[str] = Counter()
-    for node in graph.node:
-        node.input[:] = [names.get(name, name) for name in node.input]
-        node.output[:] = [names.get(name, name) for name in node.output]
-        node.name = f"{node.op_type}_{counts[node.op_type]}"
-        counts[node.op_type] += 1
-    used = {name for node in graph.node for name in node.input}
+    _rename_nodes(graph, names, Counter())
+    used = {name for node in graph.node for name in taken_names(node)}
     tensors: dict[str, Any] = {}
     for tensor in graph.initializer:
         tensor.name = names.get(tensor.name, tensor.name)
@@ -144,19 +148,42 @@ def _rename(graph: Any, names: dict[str, str]) -> None:
     graph.initializer.extend(tensors[name] for name in sorted(tensors))
 
 
+def _rename_nodes(graph: Any, names: dict[str, str], counts: Counter[str]) -> None:
+    """Rename what nodes take and give, and number them, those of graphs within them too."""
+    for node in graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+        node.name = f"{node.op_type}_{counts[node.op_type]}"
+        counts[node.op_type] += 1
+        for inner in inner_graphs(node):
+            _rename_inner(inner, names, counts)
+
+
+def _rename_inner(graph: Any, around: dict[str, str], counts: Counter[str]) -> None:
+    """Rename what a graph within a node has of its own by order, and what it uses of those around it."""
+    names = dict(around)
+    own = [item.name for item in (*graph.input, *graph.initializer)]
+    own += [name for node in graph.node for name in node.output if name]
+    for name in dict.fromkeys(own):
+        names[name] = f"inner_{counts['inner']}"
+        counts["inner"] += 1
+    _rename_nodes(graph, names, counts)
+    for item in (*graph.input, *graph.initializer, *graph.output):
+        item.name = names.get(item.name, item.name)
+
+
 def strip_origin(model: Any, fixed: tuple[int, int] | None) -> None:
     """Remove whatever says where and by whom the graph was made, and name its dimensions."""
     graph = model.graph
     model.producer_name, model.producer_version, model.domain = PRODUCER, "", ""
     model.ClearField("doc_string")
     del model.metadata_props[:]
-    graph.name = PRODUCER
-    graph.ClearField("doc_string")
-    del graph.metadata_props[:]
-    del graph.value_info[:]
-    for item in (*graph.node, *graph.initializer, *graph.input, *graph.output):
-        item.ClearField("doc_string")
-        del item.metadata_props[:]
+    for part in walk_graphs(graph):
+        part.name = PRODUCER
+        del part.value_info[:]
+        for item in (part, *part.node, *part.initializer, *part.input, *part.output):
+            item.ClearField("doc_string")
+            del item.metadata_props[:]
     for value in graph.input:
         _name_sides(value)
         for dim, side in zip(value.type.tensor_type.shape.dim[1:3], fixed or (), strict=False):
