@@ -13,7 +13,8 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 
 from cnncodes import CodeExtractor, ImageClassifier
-from cnncodes.errors import StoreError, UsageError
+from cnncodes.errors import StoreError, UnreadableImages, UsageError
+from cnncodes.estimators import inputs
 from cnncodes.views import ViewPlan
 
 
@@ -177,3 +178,25 @@ def test_fast_decoding_for_other_views_is_not_taken_from_the_cache(tmp_path):
 
     codes(plan, tmp_path / "memory")
     np.testing.assert_array_equal(codes("center", tmp_path / "memory"), codes("center", None))
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_raise_ends_with_the_first_block_that_has_an_unreadable_image(
+    clf, counting, pictures, monkeypatch, n_jobs
+):
+    monkeypatch.setattr(inputs, "_BLOCK", 4)
+    X, y = pictures.arrays * 20, list(pictures.labels) * 20
+    X[5] = X[6] = X[9] = b"no picture"
+    clf.set_params(n_jobs=n_jobs, memory=None)
+    with pytest.raises(UnreadableImages, match=r"^2 of the first 8 images of 360 cannot be used: image-0+5 \("):
+        clf.fit(X, y)
+    assert counting.seen < 360
+
+
+def test_codes_made_before_an_unreadable_image_stay_in_memory(clf, counting, pictures):
+    broken = [*pictures.arrays, b"no picture"]
+    with pytest.raises(UnreadableImages, match="^1 of 19 images cannot be used"):
+        clf.fit(broken, [*pictures.labels, "red"])
+    assert counting.seen == 18
+    clf.fit(pictures.arrays, pictures.labels)
+    assert counting.seen == 0
