@@ -152,8 +152,7 @@ def embed(records: list[ImageRecord], memory: str | None) -> tuple[list[Any], np
 
     looks: dict[str, Any] = {}
     embedder = make_embedder("efficientnet-lite0", "flip", "exact")
-    rows = embed_records(embedder, watch(records, looks), memory=memory)
-    rows.raise_failures()
+    rows = embed_records(embedder, watch(records, looks), memory=memory, on_error="raise")
     return [looks[r.key] for r in records], average_rows(rows.X, rows.counts).astype(np.float32)
 
 

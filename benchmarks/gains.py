@@ -84,10 +84,8 @@ class Bench:
         from cnncodes.estimators.inputs import embed_records, make_embedder
 
         started = time.perf_counter()
-        rows = embed_records(
-            make_embedder(self.backbone, self._plan(views), "exact"), records, **self.options
-        )
-        rows.raise_failures()
+        embedder = make_embedder(self.backbone, self._plan(views), "exact")
+        rows = embed_records(embedder, records, on_error="raise", **self.options)
         print(f"{self.data.name}: {views}, {time.perf_counter() - started:.0f} s", file=sys.stderr)
         return rows
 

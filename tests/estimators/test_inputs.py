@@ -188,7 +188,9 @@ def test_raise_ends_with_the_first_block_that_has_an_unreadable_image(
     X, y = pictures.arrays * 20, list(pictures.labels) * 20
     X[5] = X[6] = X[9] = b"no picture"
     clf.set_params(n_jobs=n_jobs, memory=None)
-    with pytest.raises(UnreadableImages, match=r"^2 of the first 8 images of 360 cannot be used: image-0+5 \("):
+    with pytest.raises(
+        UnreadableImages, match=r"^2 of the first 8 images of 360 cannot be used: image-0+5 \("
+    ):
         clf.fit(X, y)
     assert counting.seen < 360
 

@@ -13,7 +13,7 @@ pytest.importorskip("safetensors")
 from tiny_tuning import CLASSES, GOOD, draw, make_backbone  # noqa: E402
 
 import cnncodes  # noqa: E402
-from cnncodes.errors import UsageError  # noqa: E402
+from cnncodes.errors import UnreadableImages, UsageError  # noqa: E402
 
 pytestmark = pytest.mark.slow  # torch
 
@@ -73,3 +73,12 @@ def test_a_classifier_says_what_it_cannot_fine_tune(photos: Path) -> None:
     ):
         with pytest.raises(UsageError, match=said):
             classifier.fit(images, labels, **fits)
+
+
+@pytest.mark.filterwarnings("error:fine-tuning on fixed views")
+def test_a_file_that_cannot_be_read_is_an_error_before_the_training(tmp_path: Path) -> None:
+    """Else it would be told after hours; here of the fixed views, of which it is warned later."""
+    images, y = zip(*[(draw(label, i), label) for label in CLASSES for i in range(6)], strict=True)
+    classifier = cnncodes.ImageClassifier(make_backbone(), finetune={}, n_jobs=1)
+    with pytest.raises(UnreadableImages, match="^1 of 19 images cannot be used"):
+        classifier.fit([*images, tmp_path / "gone.png"], [*y, y[0]])

@@ -139,5 +139,8 @@ class FitOptions(common.EmbeddingOptions, common.LayerOptions, LabelFitOptions):
         off="--no-backbone",
     )
     on_error: str = option(
-        "What to do with images that cannot be read.", default="skip", choices=("skip", "raise")
+        "What to do with images that cannot be read: leave them out, or end once the 1,024 images that the"
+        " first is among have been tried; codes in --memory stay.",
+        default="skip",
+        choices=("skip", "raise"),
     )

@@ -200,8 +200,9 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         train, test = settle_embedders(embedders, records, self.n_jobs)
         if self._tune(train.plan, test, records, y, weight, groups):
             return self
-        rows = embed_records(train, records, n_jobs=self.n_jobs, memory=self.memory, on_progress=on_progress)
-        check_failures(rows, y, self.on_error, noun=self._NOUN)
+        shared = {"n_jobs": self.n_jobs, "memory": self.memory, "on_progress": on_progress}
+        rows = embed_records(train, records, on_error=self.on_error, **shared)
+        check_failures(rows, y, noun=self._NOUN)
         warn_of_contradictory([record.key for record in records], rows.contents, y, self._NOUN)
         return self._fit_rows(train.plan, test, rows, y, weight, groups)
 
@@ -248,9 +249,11 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def _embed(self, X: Any) -> ImageRows:
         """Return the codes of images to predict."""
         check_is_fitted(self, "predictor_")
-        rows = embed_records(self.predictor_.embedder, records_of(X), n_jobs=self.n_jobs, memory=self.memory)
-        rows.raise_failures()
-        return rows
+        return self._embed_records(records_of(X))
+
+    def _embed_records(self, records: Sequence[ImageRecord]) -> ImageRows:
+        embedder = self.predictor_.embedder
+        return embed_records(embedder, records, n_jobs=self.n_jobs, memory=self.memory, on_error="raise")
 
     def novelty(self, X: Any) -> npt.NDArray[np.float64]:
         """Return how unlike the training images each image is, shape (n_images,), from 0 to below 1.

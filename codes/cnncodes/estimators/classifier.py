@@ -19,7 +19,6 @@ from cnncodes.estimators.abstention import Answers, answer
 from cnncodes.estimators.aggregation import Scores, average_rows, check_aggregate
 from cnncodes.estimators.base import ImageEstimator
 from cnncodes.estimators.contents import warn_of_tuned
-from cnncodes.estimators.inputs import embed_records
 from cnncodes.estimators.labels import (
     check_labels,
     check_same_kind,
@@ -84,7 +83,8 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
     max_pixels : int, optional
         Images with more pixels are refused rather than decoded; None means 89,478,485.
     on_error : {"raise", "skip"}
-        In `fit`, whether an image that cannot be read is an error or is dropped with a warning.
+        In `fit`, whether an image that cannot be read is dropped with a warning or is an error, which ends it
+        once the 1,024 images that it is among have been tried.
     random_state : int, optional
         Decides the folds of the cross-validation, and random views that are given by name.
     n_jobs : int, optional
@@ -430,7 +430,6 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         check_same_kind(y, self.classes_)
         warn_of_unknown(y, self.classes_)
         weight = check_score_weight(sample_weight, len(y))  # before any image is embedded
-        rows = embed_records(self.predictor_.embedder, records, n_jobs=self.n_jobs, memory=self.memory)
-        rows.raise_failures()
+        rows = self._embed_records(records)
         right = self.predictor_.score(rows.X, rows.counts).labels == y
         return float(np.average(right, weights=weight))

@@ -120,8 +120,9 @@ class CodeExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             If any image cannot be read; the text names the first ten.
         """
         check_is_fitted(self, "space_")
-        rows = embed_records(self._embedder, records_of(X), n_jobs=self.n_jobs, memory=self.memory)
-        rows.raise_failures()
+        rows = embed_records(
+            self._embedder, records_of(X), n_jobs=self.n_jobs, memory=self.memory, on_error="raise"
+        )
         return average_rows(rows.X, rows.counts).astype(np.float32)
 
     def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[np.object_]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,17 +68,20 @@ class ImageRows:
         reasons = [(failure.key, failure.reason) for failure in self.failures.values()]
         return describe_unreadable(reasons, len(self.counts))
 
-    def raise_failures(self) -> None:
-        """Raise `UnreadableImages` with the first ten that failed, if any did."""
-        if self.failures:
-            raise make_unreadable(self.describe_failures())
 
+def describe_unreadable(reasons: Sequence[tuple[str, str]], read: int, total: int | None = None) -> str:
+    """Say how many images cannot be used, and of the first ten why; `reasons` has keys and reasons.
 
-def describe_unreadable(reasons: Sequence[tuple[str, str]], total: int) -> str:
-    """Say how many of the images cannot be used, and of the first ten why; `reasons` has keys and reasons."""
+    Examples
+    --------
+    >>> describe_unreadable([("a.jpg", "cut off")], 1024, 5000)
+    '1 of the first 1024 images of 5000 cannot be used: a.jpg (cut off).'
+    """
     shown = "; ".join(f"{key} ({reason})" for key, reason in reasons[:10])
     more = f", and {len(reasons) - 10} more" if len(reasons) > 10 else ""
-    return f"{len(reasons)} of {total} images cannot be used: {shown}{more}."
+    all_read = total is None or read == total
+    which = f"{read} images" if all_read else f"the first {read} images of {total}"
+    return f"{len(reasons)} of {which} cannot be used: {shown}{more}."
 
 
 def make_unreadable(description: str) -> UnreadableImages:
@@ -129,21 +132,33 @@ def embed_records(
     n_jobs: int | None = None,
     memory: str | Path | None = None,
     on_progress: Progress | None = None,
+    on_error: str = "skip",
 ) -> ImageRows:
-    """Make the codes of records, in order, taking from the cache in `memory` what it has."""
+    """Make the codes of records, in order, taking from the cache in `memory` what it has.
+
+    Raises
+    ------
+    UnreadableImages
+        If `on_error` is ``"raise"`` and images cannot be read, at the end of the first block that has such.
+    """
     # Filled block by block: codes that are joined in the end take twice the memory.
     X = np.empty((len(records) * len(embedder.view_names), embedder.backbone.code_size), np.float32)
     counts = np.zeros(len(records), np.int64)
     contents: list[str] = []
     failures: dict[int, Failure] = {}
     done = 0
-    for rows in embed_blocks(embedder, records, n_jobs=n_jobs, memory=memory, on_progress=on_progress):
-        start = len(contents)
-        X[done : done + len(rows.X)] = rows.X
-        done += len(rows.X)
-        counts[start : start + len(rows.counts)] = rows.counts
-        contents += rows.contents
-        failures |= {start + i: failure for i, failure in rows.failures.items()}
+    blocks = embed_blocks(embedder, records, n_jobs=n_jobs, memory=memory, on_progress=on_progress)
+    with contextlib.closing(blocks):
+        for rows in blocks:
+            start = len(contents)
+            X[done : done + len(rows.X)] = rows.X
+            done += len(rows.X)
+            counts[start : start + len(rows.counts)] = rows.counts
+            contents += rows.contents
+            failures |= {start + i: failure for i, failure in rows.failures.items()}
+            if failures and on_error == "raise":
+                reasons = [(failure.key, failure.reason) for failure in failures.values()]
+                raise make_unreadable(describe_unreadable(reasons, len(contents), len(records)))
     return ImageRows(X[:done], counts, contents, failures)
 
 
@@ -154,7 +169,7 @@ def embed_blocks(
     n_jobs: int | None = None,
     memory: str | Path | None = None,
     on_progress: Progress | None = None,
-) -> Iterator[ImageRows]:
+) -> Generator[ImageRows]:
     """Make the codes of records, in order, and give those of some images at a time."""
     rows: list[_Row | Failure] = []
     done = failed = 0

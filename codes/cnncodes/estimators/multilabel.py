@@ -14,7 +14,7 @@ from cnncodes.choices import BACKBONE
 from cnncodes.embedding import Embedder
 from cnncodes.errors import ResultWarning, UsageError, agree, name_some, warn
 from cnncodes.estimators.base import ImageEstimator
-from cnncodes.estimators.inputs import ImageRows, embed_records
+from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.label_predictor import LabelPredictor, check_label_aggregate
 from cnncodes.estimators.label_sets import LabelSets, check_delimiter, check_divided, read_label_sets
 from cnncodes.estimators.labels import labelled_records, say_unknown_labels
@@ -59,7 +59,8 @@ class ImageMultiLabelClassifier(ClassifierMixin, ImageEstimator):  # type: ignor
     max_pixels : int, optional
         Images with more pixels are refused rather than decoded; None means 89,478,485.
     on_error : {"raise", "skip"}
-        In `fit`, whether an image that cannot be read is an error or is dropped with a warning.
+        In `fit`, whether an image that cannot be read is dropped with a warning or is an error, which ends it
+        once the 1,024 images that it is among have been tried.
     random_state : int, optional
         Decides the folds of the cross-validation, and random views that are given by name.
     n_jobs : int, optional
@@ -274,8 +275,7 @@ class ImageMultiLabelClassifier(ClassifierMixin, ImageEstimator):  # type: ignor
             text = f"{say_unknown_labels([str(name) for name in unknown])}."
             warn(text, ResultWarning)
         weight = check_score_weight(sample_weight, len(truth))
-        rows = embed_records(self.predictor_.embedder, records, n_jobs=self.n_jobs, memory=self.memory)
-        rows.raise_failures()
+        rows = self._embed_records(records)
         named = self.predictor_.head.choose(self.predictor_.score(rows.X, rows.counts))
         right = (named == truth).all(axis=1) & ~others.any(axis=1)
         return float(np.average(right, weights=weight))

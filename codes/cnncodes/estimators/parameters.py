@@ -55,19 +55,17 @@ def make_embedders(estimator: ImageEstimator) -> tuple[Embedder, Embedder]:
     return train, make_embedder(train.backbone, estimator.test_views, *others)
 
 
-def check_failures(rows: ImageRows, y: Array, on_error: str, *, noun: str = "class") -> None:
-    """Raise or warn, as `on_error` says, where images to train on could not be read.
+def check_failures(rows: ImageRows, y: Array, *, noun: str = "class") -> None:
+    """Warn where images to train on could not be read, and are left out.
 
     `noun` says what `y` holds.
 
     Raises
     ------
     UnreadableImages
-        If `on_error` is ``"raise"``, or what is left is all of one class or target.
+        If what is left is all of one class or target.
     """
-    if on_error == "raise":
-        rows.raise_failures()
-    elif rows.failures and len(left := np.unique(y[rows.counts > 0], axis=0)) < 2:
+    if rows.failures and len(left := np.unique(y[rows.counts > 0], axis=0)) < 2:
         what = f"only images of the {noun} {left.tolist()[0]!r} are left" if len(left) else "nothing is left"
         raise UnreadableImages(f"{what} to train on: {rows.describe_failures()}")
     elif rows.failures:

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from cnncodes.choices import BACKBONE
 from cnncodes.errors import UsageError
 from cnncodes.estimators.base import ImageEstimator
-from cnncodes.estimators.inputs import Progress, embed_records
+from cnncodes.estimators.inputs import Progress
 from cnncodes.estimators.labels import labelled_records
 from cnncodes.estimators.number_predictor import NumberPredictor, check_number_aggregate
 from cnncodes.estimators.parameters import check_score_weight, check_scored
@@ -51,7 +51,8 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
     max_pixels : int, optional
         Images with more pixels are refused rather than decoded; None means 89,478,485.
     on_error : {"raise", "skip"}
-        In `fit`, whether an image that cannot be read is an error or is dropped with a warning.
+        In `fit`, whether an image that cannot be read is dropped with a warning or is an error, which ends it
+        once the 1,024 images that it is among have been tried.
     random_state : int, optional
         Decides the folds of the cross-validation, and random views that are given by name.
     n_jobs : int, optional
@@ -253,8 +254,7 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
         if truth.size != len(truth) * len(self.targets_):
             raise UsageError(f"y must have {len(self.targets_)} targets an image. Got shape {truth.shape}.")
         weight = check_score_weight(sample_weight, len(truth))
-        rows = embed_records(self.predictor_.embedder, records, n_jobs=self.n_jobs, memory=self.memory)
-        rows.raise_failures()
+        rows = self._embed_records(records)
         predicted = self._flatten(self.predictor_.score(rows.X, rows.counts))
         return float(r2_score(truth, predicted, sample_weight=weight))
 

@@ -143,9 +143,7 @@ class ClassicalHead:
             views = np.array(self._plan.find_in(embedder.plan, embedder.backbone.frame), np.int64)
         except UsageError:  # a prediction has other views
             embedder = replace(embedder, plan=self._plan)
-            rows = embed_records(embedder, images.records, n_jobs=self.task.n_jobs)
-            rows.raise_failures()
-            return rows
+            return embed_records(embedder, images.records, n_jobs=self.task.n_jobs, on_error="raise")
         counts = np.full(len(images.y), len(views), np.int64)
         return ImageRows(self.store.codes(examples.rows(views)), counts, list(images.contents), {})
 

@@ -62,8 +62,10 @@ def _embed(
     names = check_groups(list_groups(records) if groups is None else groups, len(checked))
     n_jobs, memory = estimator.n_jobs, estimator.memory
     train, test = settle_embedders(make_embedders(estimator), records, n_jobs)
-    rows = embed_records(train, records, n_jobs=n_jobs, memory=memory, on_progress=on_progress)
-    check_failures(rows, checked, estimator.on_error, noun=estimator._NOUN)
+    rows = embed_records(
+        train, records, n_jobs=n_jobs, memory=memory, on_progress=on_progress, on_error=estimator.on_error
+    )
+    check_failures(rows, checked, noun=estimator._NOUN)
     warn_of_tuned(train.backbone.card, rows.contents)
     if train.plan == test.plan:
         return rows, rows, checked, weight, names
