@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -47,14 +47,18 @@ from cnncodes.store import CodeBlocks, Codes
 from cnncodes.views import ViewPlan
 
 Array = npt.NDArray[Any]
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-def _head_has(method: str) -> Any:
+def _if_head_has(name: str) -> Callable[[Method], Method]:
+    """Return a decorator of a method that is there where the head has one called so; its types stay."""
+
     def check(self: ImageClassifier) -> bool:
         head = getattr(self, "head_", self.head)
-        return isinstance(head, str | Scorer) or hasattr(head, method)
+        return isinstance(head, str | Scorer) or hasattr(head, name)
 
-    return check
+    decorator: Callable[[Method], Method] = available_if(check)
+    return decorator
 
 
 class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
@@ -327,7 +331,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
         """
         return self._score_images(X, priors).labels
 
-    @available_if(_head_has("predict_proba"))
+    @_if_head_has("predict_proba")
     def predict_proba(self, X: Any, priors: Any = None) -> npt.NDArray[np.float64]:
         """Return the classes' probabilities, shape (n_images, n_classes), columns as `classes_`.
 
@@ -346,7 +350,7 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
             )
         return proba
 
-    @available_if(_head_has("decision_function"))
+    @_if_head_has("decision_function")
     def decision_function(self, X: Any) -> npt.NDArray[np.float64]:
         """Return decision values, shape (n_images,) for two classes, else (n_images, n_classes)."""
         decision = self._score_images(X).decision
