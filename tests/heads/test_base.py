@@ -82,3 +82,19 @@ def test_weights_beyond_all_measure_are_refused(weight: float) -> None:
     X, y = blobs(40, 6, k=2)
     with pytest.raises(UsageError, match="sample_weight must be 0 or from 1e-09 to 1e"):
         LinearHead("ridge", cv=2).fit(X, y, sample_weight=np.full(40, weight))
+
+
+@pytest.mark.parametrize(
+    "labels", [[1, "a"], ["a", 1.5], [True, "a"], [np.int64(1), np.str_("a")], [True, 2], (1, "a")]
+)
+def test_a_list_of_labels_of_several_types_is_refused_as_an_array_of_them_is(labels):
+    X, y = np.random.default_rng(0).normal(size=(60, 3)), labels * 30
+    for given in (y, np.array(y, dtype=object)):
+        with pytest.raises(UsageError, match="labels in y must be of one type and none missing; got "):
+            LinearHead("ridge").fit(X, given)
+
+
+def test_a_list_of_numbers_of_several_types_is_taken():
+    X = np.random.default_rng(0).normal(size=(60, 3))
+    assert LinearHead("ridge").fit(X, [np.int64(1), 2] * 30).classes_.tolist() == [1, 2]
+    assert LinearHead("ridge").fit(X, [np.str_("b"), "a"] * 30).classes_.tolist() == ["a", "b"]

@@ -22,7 +22,7 @@ from threadpoolctl import threadpool_limits
 
 from cnncodes.errors import ResultWarning, UsageError, warn
 from cnncodes.heads.calibration import fit_temperature, guess_temperature
-from cnncodes.heads.checks import check_scaling, class_weights, refuse_multilabel, take_used
+from cnncodes.heads.checks import check_scaling, class_weights, refuse_mixed, refuse_multilabel, take_used
 from cnncodes.heads.folds import Rows, Split, first_of, make_splits
 from cnncodes.heads.scaling import SCALINGS
 from cnncodes.heads.scarcity import say_rarest, say_scarce
@@ -134,11 +134,10 @@ class Head(ClassifierMixin, BaseEstimator, ABC):  # type: ignore[misc]
             X = X.astype(np.float32)
         if y is not None:
             refuse_multilabel(y)
+            refuse_mixed(y)  # before NumPy makes texts of numbers
         X, y = validate_data(self, X, y, dtype=[np.float64, np.float32])
         y = column_or_1d(y, warn=True)
-        if y.dtype.kind == "O" and len({type(label) for label in y}) > 1:
-            kinds = sorted({type(label).__name__ for label in y})
-            raise UsageError(f"labels in y must be of one type and none missing; got {' and '.join(kinds)}")
+        refuse_mixed(y)
         check_classification_targets(y)
         rows = take_used(X, sample_weight, groups, images)
         self.classes_, numbered = np.unique(y[rows.used], return_inverse=True)

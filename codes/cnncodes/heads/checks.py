@@ -124,6 +124,30 @@ def refuse_multilabel(y: Any) -> None:
         )
 
 
+def refuse_mixed(y: Any) -> None:
+    """Refuse labels that NumPy would make texts, or numbers, of: a list of texts or truth values and others.
+
+    Raises
+    ------
+    UsageError
+        If a list has such; an array of objects if its labels are not all of one type.
+    """
+    if not isinstance(y, list | tuple) and getattr(getattr(y, "dtype", None), "kind", "") != "O":
+        return
+    types = {type(label) for label in y}
+    # Numbers of several types are numbers in a list, where they are hardly meant to be of these.
+    meant = {_find_kind(one) for one in types} if isinstance(y, list | tuple) else types
+    if len(meant) > 1:
+        kinds = sorted({one.__name__ for one in types})
+        raise UsageError(f"labels in y must be of one type and none missing; got {' and '.join(kinds)}")
+
+
+def _find_kind(one: type) -> str:
+    if issubclass(one, str):
+        return "text"
+    return "truth value" if issubclass(one, bool | np.bool_) else "other"
+
+
 def class_weights(class_weight: Any, classes: Array, totals: Array) -> Array:
     """Return the weight of each class; `totals` are the summed sample weights of the classes."""
     if class_weight is None:
