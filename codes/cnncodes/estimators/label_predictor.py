@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +76,6 @@ class LabelPredictor(ImagePredictor):
     def classes(self) -> Array:
         """The labels, in the order of the columns of probabilities."""
         return np.asarray(self.head.classes)
-
-    def with_delimiter(self, delimiter: str | None) -> LabelPredictor:
-        """Return one with another delimiter; None leaves it as it is."""
-        return self if delimiter is None else replace(self, delimiter=delimiter)
 
     def predict_records(
         self,

@@ -258,8 +258,8 @@ def _spread_out(distances: Array, weight: Array) -> Array:
     distances, ends = distances[order], np.cumsum(weight[order])
     if (weight == 1).all() and len(distances) > _KEPT:
         return np.asarray(np.quantile(distances, np.linspace(0, 1, _KEPT)))
-    count = min(_KEPT, max(len(distances), round(float(ends[-1]))))
-    at = np.searchsorted(ends, (np.arange(count) + 0.5) / count * ends[-1])
+    kept = min(_KEPT, max(len(distances), round(float(ends[-1]))))
+    at = np.searchsorted(ends, (np.arange(kept) + 0.5) / kept * ends[-1])
     return np.asarray(distances[at])
 
 

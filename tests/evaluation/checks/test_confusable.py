@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cnncodes.evaluation.checks.confusable import list_untold, report_untold, tell_apart
+from cnncodes.evaluation.checks.confusable import list_untold, report_untold
 from cnncodes.evaluation.checks.finding import Finding
 
 
@@ -57,9 +57,7 @@ def test_a_class_of_few_images_beside_a_large_one_is_no_proof() -> None:
     assert (found.severity, found.certainty) == ("tell", "possible") and "too few images" in found.sentence
 
 
-def test_a_class_without_images_has_no_figure() -> None:
-    found = tell_apart(np.zeros(3, np.int64), np.full((3, 2), 0.5), 0, 1)
-    assert np.isnan(found.value) and found.n == 3
+def test_a_class_without_images_is_in_no_pair() -> None:
     assert find_confusable_classes(np.zeros(3, np.int64), np.full((3, 2), 0.5), ["a", "b"]) == []
 
 
@@ -81,7 +79,8 @@ def test_a_head_that_learned_from_few_images_proves_nothing() -> None:
     proba = np.full((56, 2), [0.6, 0.4])
     proba[28 + 12 :] = [0.4, 0.6]
     proba[:10] = [0.4, 0.6]
-    assert tell_apart(y, proba, 0, 1).low < 0.5 and tell_apart(y, proba, 0, 1).high < 0.75
+    [pair] = list_untold(y, proba)
+    assert pair.told.low < 0.5 and pair.told.high < 0.75
     [found] = find_confusable_classes(y, proba, ["a", "b"])
     assert found.severity == "tell" and "too few images to know" in found.sentence
 
@@ -93,7 +92,7 @@ def test_images_of_few_groups_are_no_proof() -> None:
     [alone] = find_confusable_classes(y, proba, ["a", "b"])
     [found] = find_confusable_classes(y, proba, ["a", "b"], patients)
     assert (alone.severity, found.severity) == ("warn", "tell") and "too few images" in found.sentence
-    told = tell_apart(y, proba, 0, 1, patients)
+    told = list_untold(y, proba, patients)[0].told
     assert (told.value, told.n) == (0.5, 200) and told.low < 0.25
     assert find_confusable_classes(y, proba, ["a", "b"], np.arange(200)) == [alone]
 

@@ -24,49 +24,6 @@ _LEAST = 20
 _FEW_PAIRS = 2
 
 
-def tell_apart(
-    y: npt.NDArray[np.int64], proba: npt.NDArray[np.float64], a: int, b: int, groups: Any = None
-) -> Estimate:
-    """Return how often it is told right of which of two classes an image is; 0.5 is chance.
-
-    The mean of the two classes' shares of images whose own class is the likelier of the two, each
-    probability divided by its class's share of all images, lest the more frequent class win by that.
-
-    Parameters
-    ----------
-    y : ndarray of int64, shape (n,)
-        True classes.
-    proba : ndarray of float64, shape (n, n_classes)
-        Out-of-fold probabilities.
-    a, b : int
-        The two classes.
-    groups : array-like, shape (n,), optional
-        Images of a group are not independent.
-
-    Returns
-    -------
-    Estimate
-        With the 95 % interval that Wilson's intervals of the two shares make together, each for as many
-        independent images as have the variance between groups (the design effect). NaN where a class has no
-        image.
-
-    References
-    ----------
-    J. N. K. Rao and A. J. Scott, "A simple method for the analysis of clustered binary data", Biometrics 48,
-    1992.
-
-    G. Y. Zou and A. Donner, "Construction of confidence limits about effect measures: a general approach",
-    Statistics in Medicine 27, 2008.
-
-    Examples
-    --------
-    >>> proba = np.tile([[0.5, 0.5]], (8, 1)) + np.array([[0.1], [-0.1]] * 4) * [1, -1]
-    >>> tell_apart(np.array([0, 0, 0, 0, 1, 1, 1, 1]), proba, 0, 1).value
-    0.5
-    """
-    return _Wins(y, proba, groups).measure(a, b)
-
-
 @dataclass(frozen=True)
 class UntoldPair:
     """Two classes that may be told apart no better than by chance.
@@ -76,7 +33,8 @@ class UntoldPair:
     a, b : int
         The first is below the second.
     told : Estimate
-        As of `tell_apart`; it begins at 0.5 or below.
+        How often it is told right of which of the two an image is; 0.5 is chance. Its interval begins there
+        or below.
     is_known : bool
         Whether the interval of all pairs of classes together (Bonferroni's), a wider one, ends below
         `UNDECIDED`, since of many pairs some are missed by chance; and each class has twenty images (groups).
@@ -94,10 +52,34 @@ def list_untold(
 ) -> list[UntoldPair]:
     """Return the pairs of classes that may be told apart no better than by chance.
 
+    Of a pair it is the mean of the two classes' shares of images whose own class is the likelier of the two,
+    each probability divided by its class's share of all images, lest the more frequent class win by that. The
+    interval is what Wilson's intervals of the two shares make together, each for as many independent images
+    as have the variance between groups (the design effect).
+
     Parameters
     ----------
-    y, proba, groups
-        As in `tell_apart`.
+    y : ndarray of int64, shape (n,)
+        True classes.
+    proba : ndarray of float64, shape (n, n_classes)
+        Out-of-fold probabilities.
+    groups : array-like, shape (n,), optional
+        Images of a group are not independent.
+
+    References
+    ----------
+    J. N. K. Rao and A. J. Scott, "A simple method for the analysis of clustered binary data", Biometrics 48,
+    1992.
+
+    G. Y. Zou and A. Donner, "Construction of confidence limits about effect measures: a general approach",
+    Statistics in Medicine 27, 2008.
+
+    Examples
+    --------
+    >>> proba = np.tile([[0.5, 0.5]], (8, 1)) + np.array([[0.1], [-0.1]] * 4) * [1, -1]
+    >>> [pair] = list_untold(np.array([0, 0, 0, 0, 1, 1, 1, 1]), proba)
+    >>> pair.told.value
+    0.5
     """
     wins = _Wins(y, proba, groups)
     z_all = _find_quantile(math.comb(int(np.count_nonzero(wins.sizes)), 2))
@@ -147,7 +129,7 @@ class _Wins:
     Parameters
     ----------
     y, proba, groups
-        As in `tell_apart`.
+        As in `list_untold`.
     """
 
     def __init__(self, y: npt.NDArray[np.int64], proba: npt.NDArray[np.float64], groups: Any) -> None:
@@ -172,10 +154,8 @@ class _Wins:
         return len(np.unique(self._members[a]))
 
     def measure(self, a: int, b: int, z: float = Z) -> Estimate:
-        """Return `tell` with its interval."""
+        """Return `tell` with its interval; each of the two has an image."""
         value, n = self.tell(a, b), int(self.sizes[a] + self.sizes[b])
-        if math.isnan(value):
-            return Estimate(math.nan, math.nan, math.nan, n)
         one, other = self._measure_own(a, b, z), self._measure_own(b, a, z)
         low = value - math.hypot(one.value - one.low, other.value - other.low) / 2
         high = value + math.hypot(one.high - one.value, other.high - other.value) / 2
