@@ -37,7 +37,7 @@ class KernelHead(SingleHead):
         What the summed hinge loss, in sample weights, counts against the penalty; None chooses.
     gamma : float, optional
         Width of the kernel, in units of 1 over the mean squared distance of two training rows after scaling
-        (scikit-learn's ``gamma="scale"`` is 2); None chooses.
+        (of standardised columns scikit-learn's ``gamma="scale"`` is 2); None chooses.
     scaling : {"standard", "l2"}, optional
         Standardise the columns, or scale each code to length 1; None chooses.
     search_rows : int
