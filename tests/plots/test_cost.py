@@ -62,6 +62,21 @@ def test_axes_that_are_given_are_used() -> None:
     assert plot_cost(make_ladder(), given) is given
 
 
+def test_methods_are_named_beside_new_axes_and_within_given_ones() -> None:
+    figure = pytest.importorskip("matplotlib.figure")
+    ladder = make_ladder()
+    for axes, is_within in (
+        (plot_cost(ladder), False),
+        (plot_cost(ladder, figure.Figure(layout="constrained").add_subplot()), True),
+    ):
+        axes.figure.draw_without_rendering()
+        extent = axes.get_legend().get_window_extent()
+        assert (extent.x1 <= axes.get_window_extent().x1) == is_within
+        assert len(axes.get_legend().get_texts()) == 3
+    many = dataclasses.replace(ladder, rungs=[ladder.rungs[-1]] * 11)
+    assert plot_cost(many, figure.Figure().add_subplot()).get_legend() is None
+
+
 def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(BackendMissing, match="Matplotlib is not installed"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from cnncodes.plots.axes import check_result, choose_colors, take_axes
+from cnncodes.plots.axes import add_legend, check_result, choose_colors, take_axes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +43,8 @@ def plot_cost(ladder: Ladder, ax: Any = None) -> Any:
     ladder : Ladder
         What `cnncodes.evaluation.baselines.climb` gave.
     ax : matplotlib.axes.Axes, optional
-        Where to; by default a new figure's.
+        Where to; by default a new figure's. Methods are named beside a new figure's axes; within given ones
+        up to 10, since others may lie beside them.
 
     Returns
     -------
@@ -81,7 +82,8 @@ def plot_cost(ladder: Ladder, ax: Any = None) -> Any:
     axes.set_xlabel("seconds of processors, to describe all images and to fit")
     axes.set_ylabel(f"{ladder.task.figure.name} on {len(ladder.test):,} test images")
     axes.grid(alpha=0.3)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize="small", frameon=False)
+    named = list(zip(*axes.get_legend_handles_labels(), strict=True))
+    add_legend(axes, named, within=ax is not None, frameon=ax is not None)
     _write_numbers(axes, ladder)
     return axes
 
