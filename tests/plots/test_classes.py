@@ -50,6 +50,20 @@ def test_many_classes_are_drawn_without_numbers_and_names() -> None:
     assert len(plot_confusion(evaluate(60)).get_yticklabels()) == 60
 
 
+def test_two_plots_side_by_side_are_whole() -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 3.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    plot_confusion(evaluate(), ax=left)
+    plot_classes(evaluate(), ax=right)
+    figure.draw_without_rendering()
+    written = [text.get_window_extent() for axes in (left, right) for text in (axes.title, axes.xaxis.label)]
+    for box in written:
+        assert box.x0 >= 0 and box.x1 <= figure.bbox.x1 and box.y0 >= 0 and box.y1 <= figure.bbox.y1
+    assert written[0].x1 < written[2].x0 and written[1].x1 < written[3].x0
+
+
 def test_classes_stand_in_order_with_their_intervals() -> None:
     figures = evaluate()
     axes = plot_classes(figures)

@@ -21,7 +21,7 @@ def test_each_image_has_a_mark_and_each_mistake_a_cross() -> None:
     crosses = [line for line in axes.lines if line.get_marker() == "x"]
     assert [len(line.get_xdata()) for line in marks] == [2, 3, 2]
     assert [len(line.get_xdata()) for line in crosses] == [1, 0, 1, 0]  # the last is the legend's
-    assert axes.get_title().startswith("9 images: ")
+    assert axes.get_title().startswith("9 images, ")
 
 
 def test_classes_of_one_colour_have_marks_of_their_own() -> None:
@@ -60,8 +60,8 @@ def test_classes_are_named_in_the_legend_whatever_their_names_are_and_are_no_for
 
 def test_codes_of_one_column_lie_on_a_line() -> None:
     axes = plot_codes(np.arange(20.0)[:, None], ["a"] * 20)
-    assert axes.get_title() == "20 images: codes of one number, on a line"
-    assert plot_codes([[1.0]], ["a"]).get_title().startswith("1 image: ")
+    assert axes.get_title() == "20 images, codes of one number, on a line"
+    assert plot_codes([[1.0]], ["a"]).get_title().startswith("1 image, ")
 
 
 def test_masked_values_are_refused() -> None:

@@ -135,6 +135,14 @@ def add_legend(axes: Any, named: Sequence[tuple[Any, str]], *, within: bool, **s
         text.set_text(name)
 
 
+def write_title(axes: Any, *parts: str, within: bool, size: str = "medium") -> None:
+    """Write the parts of a title beside each other; of axes that were given below each other, and smaller.
+
+    A layout of Matplotlib leaves no room for titles that are wider than their axes: they would be cut.
+    """
+    axes.set_title(("\n" if within else ", ").join(parts), fontsize="small" if within else size)
+
+
 def check_result(result: object, attribute: str, expected: str) -> None:
     """Raise `UsageError` where something else is to be plotted than what was expected, by an attribute."""
     if not hasattr(result, attribute):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.errors import UsageError, count, sentence
 from cnncodes.evaluation.figures import FIGURES
-from cnncodes.plots.axes import check_result, choose_colors, show_name, take_axes
+from cnncodes.plots.axes import check_result, choose_colors, show_name, take_axes, write_title
 
 if TYPE_CHECKING:
     from cnncodes.evaluation import Evaluation
@@ -62,6 +62,7 @@ def plot_confusion(evaluation: Evaluation, *, ax: Any = None) -> Any:
     axes = take_axes(ax, (side + 0.8, side))
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="equal", interpolation="nearest")
     axes.figure.colorbar(picture, ax=axes, shrink=0.8, label="share of the true class")
+    picture.colorbar.ax.tick_params(labelsize="small")
     if len(counts) <= _NUMBERED:
         for row, column in np.argwhere(counts):
             color = "white" if shares[row, column] > 0.55 else "black"
@@ -72,7 +73,7 @@ def plot_confusion(evaluation: Evaluation, *, ax: Any = None) -> Any:
         axes.set_yticks(range(len(counts)), names[: len(counts)], fontsize="small")
     axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
-    axes.set_title(_name_accuracy(evaluation), fontsize="medium")
+    write_title(axes, *_list_accuracy(evaluation), within=ax is not None)
     return axes
 
 
@@ -122,12 +123,10 @@ def plot_classes(evaluation: Evaluation, *, most: int = 30, ax: Any = None) -> A
     axes.set_yticks(range(len(shown)), names, fontsize="small")
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlim(-0.02, 1.02)
-    axes.set_xlabel("recall: share of the class's images that were found")
+    axes.set_xlabel("recall: share found")
     left_out = len(occurring) - len(shown)
-    axes.set_title(
-        _name_accuracy(evaluation) + (f"; {left_out} classes are not shown" if left_out else ""),
-        fontsize="medium",
-    )
+    further = [f"{left_out} classes are not shown"] * bool(left_out)
+    write_title(axes, *_list_accuracy(evaluation), *further, within=ax is not None)
     axes.grid(axis="x", alpha=0.3)
     return axes
 
@@ -180,12 +179,12 @@ def plot_reliability(evaluation: Evaluation, *, ax: Any = None) -> Any:
     axes.set_aspect("equal")
     axes.set_xlabel("probability given")
     axes.set_ylabel("share of right answers")
-    said = f"{FIGURES['accuracy'].say(found.error, 'calibration error')}, {count(found.error.n, 'image')}"
-    axes.set_title(said, fontsize="medium")
+    said = FIGURES["accuracy"].say(found.error, "calibration error")
+    write_title(axes, said, count(found.error.n, "image"), within=ax is not None)
     axes.grid(alpha=0.3)
     axes.legend(loc="best", fontsize="small")
     return axes
 
 
-def _name_accuracy(evaluation: Evaluation) -> str:
-    return f"{FIGURES['accuracy'].say(evaluation.accuracy)}, {count(evaluation.n, 'image')}"
+def _list_accuracy(evaluation: Evaluation) -> tuple[str, str]:
+    return FIGURES["accuracy"].say(evaluation.accuracy), count(evaluation.n, "image")

@@ -9,7 +9,7 @@ import numpy as np
 from cnncodes.errors import UsageError, count
 from cnncodes.estimators.labels import check_answers, check_same_kind
 from cnncodes.evaluation.given import refuse_masked
-from cnncodes.plots.axes import add_legend, choose_colors, count_colors, show_name, take_axes
+from cnncodes.plots.axes import add_legend, choose_colors, count_colors, show_name, take_axes, write_title
 from cnncodes.plots.layout import lay_out
 
 #: Markers of classes that share a colour, as each tenth does where there are ten; crosses are for mistakes.
@@ -79,7 +79,7 @@ def plot_codes(X: Any, y: Any, *, predicted: Any = None, ax: Any = None) -> Any:
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_aspect("equal")
-    axes.set_title(f"{count(len(X), 'image')}: {layout.method}", fontsize="small")
+    write_title(axes, count(len(X), "image"), layout.method, within=ax is not None, size="small")
     if len(names) <= _NAMED:
         add_legend(axes, named, within=ax is not None, frameon=ax is not None)
     return axes

@@ -79,7 +79,8 @@ def plot_cost(ladder: Ladder, ax: Any = None) -> Any:
     axes.set_ylim(low, high)
     axes.set_xscale("log")
     _number_decades(axes.xaxis)
-    axes.set_xlabel("seconds of processors, to describe all images and to fit")
+    gap = " " if ax is None else "\n"  # axes that were given may be narrow
+    axes.set_xlabel(f"seconds of processors,{gap}to describe all images and to fit")
     axes.set_ylabel(f"{ladder.task.figure.name} on {len(ladder.test):,} test images")
     axes.grid(alpha=0.3)
     named = list(zip(*axes.get_legend_handles_labels(), strict=True))

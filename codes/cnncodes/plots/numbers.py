@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cnncodes.errors import count
-from cnncodes.plots.axes import choose_colors, take_axes
+from cnncodes.plots.axes import choose_colors, take_axes, write_title
 
 
 def plot_predicted(y: Any, predicted: Any, *, width: Any = None, ax: Any = None) -> Any:
@@ -57,7 +57,7 @@ def plot_predicted(y: Any, predicted: Any, *, width: Any = None, ax: Any = None)
     statistics, weights = make_statistics(y, predicted), np.ones(len(y))
     r2, mae = (statistics[name](weights) for name in ("r2", "mae"))
     said = [f"R2 {r2:.3f}"] * bool(np.isfinite(r2)) + [f"mean absolute error {mae:.3g}"]
-    axes.set_title(", ".join([*said, count(len(y), "image")]), fontsize="medium")
+    write_title(axes, *said, count(len(y), "image"), within=ax is not None)
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xlabel("true number")
     axes.set_ylabel("predicted number")
