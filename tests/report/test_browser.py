@@ -26,6 +26,14 @@ from cnncodes.report import (
 
 pytestmark = pytest.mark.slow
 
+SPECIES = [
+    "Adalia_bipunctata",
+    "Coccinella_septempunctata",
+    "Exochomus_quadripustulatus",
+    "Harmonia_axyridis",
+    "Hippodamia_variegata",
+    "Propylea_quatuordecimpunctata",
+]
 LABELS = [name for name in ("cat", "dog", "fish") for _ in range(30)]
 
 
@@ -318,6 +326,23 @@ def test_hostile_names_are_only_read(make_material: MakeMaterial, open_report: O
     [trouble] = open_report.troubles  # type: ignore[attr-defined]
     assert "Content Security Policy" in trouble
     open_report.troubles.clear()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("width", [1100, 360])
+def test_long_names_break_between_their_words(
+    make_material: MakeMaterial, open_report: Open, width: int
+) -> None:
+    page = open_report(make_material(SPECIES * 4), size=(width, 800))
+    broken = page.evaluate(
+        """() => [...document.querySelectorAll('#matrix bdi, #classes bdi')].flatMap((name) =>
+          [...name.childNodes].filter((node) => node.nodeType === 3).filter((node) => {
+            const range = document.createRange();
+            range.selectNodeContents(node);
+            return new Set([...range.getClientRects()].map((one) => one.top)).size > 1;
+          }).map((node) => node.textContent))"""
+    )
+    assert broken == []
+    assert page.locator("#matrix thead bdi").first.inner_text() == "Adalia_bipunctata"
 
 
 def test_an_escape_beside_letters_from_right_to_left_begins_with_its_backslash(

@@ -46,6 +46,24 @@ def test_any_text_comes_back_as_text_in_one_line_and_can_be_written(text: str) -
     assert not set(clean(text)) & set("\n\r\x00\u202e\u2028\ufeff")
 
 
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("Coccinella_septempunctata", "Coccinella_<wbr>septempunctata"),
+        ("a-b.c/d", "a-<wbr>b.<wbr>c/<wbr>d"),
+        ("-1 _x_ R&D's", "-1 _x_ R&amp;D&#x27;s"),
+        ("-1.5", "-1.5"),
+    ],
+)
+def test_names_may_break_after_what_joins_their_words(text: str, html: str) -> None:
+    assert name(text) == f"<bdi>{html}</bdi>"
+
+
+@given(TEXTS)
+def test_any_name_comes_back_as_text(text: str) -> None:
+    assert read(name(text)).text == clean(text)
+
+
 @given(TEXTS)
 def test_any_text_stays_inside_an_attribute(text: str) -> None:
     reader = read(f'<img alt="{escape(text)}"><hr>')

@@ -89,7 +89,7 @@ def test_hostile_names_are_text_and_pictures_that_are_gone_are_said(make_materia
     assert found.sheet is None and "no thumbnail" in shown and "<use" not in shown
     assert "<script" not in shown and "<img" not in shown
     near = [training.records[row] for row in np.unique(training.index).tolist()]
-    assert all(escape(record.label) in shown for record in near)
+    assert all(escape(record.label) in shown.replace("<wbr>", "") for record in near)
     data = found.gather()
     assert data is not None and data["files"] == [clean(record.key) for record in near]
     assert data["tiles"] is None

@@ -37,6 +37,9 @@ _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff]"
 )
 
+# Where a line may end within a name: after what joins its words, but in no number.
+_JOINT = re.compile(r"(?<=\w[_./-])(?=[^\W\d])")
+
 
 def clean(text: object) -> str:
     r"""Return a text in one line, with escapes for what is not seen.
@@ -68,14 +71,14 @@ def escape(text: object) -> str:
 
 
 def name(text: object) -> str:
-    """Return a name for HTML, apart from the direction of what surrounds it.
+    """Return a name for HTML, apart from the direction of what surrounds it; its words may stand in lines.
 
     Examples
     --------
-    >>> name("R&D")
-    '<bdi>R&amp;D</bdi>'
+    >>> name("R&D"), name("Adalia_bipunctata")
+    ('<bdi>R&amp;D</bdi>', '<bdi>Adalia_<wbr>bipunctata</bdi>')
     """
-    return f"<bdi>{escape(text)}</bdi>"
+    return f"<bdi>{_JOINT.sub('<wbr>', escape(text))}</bdi>"
 
 
 def file_name(key: object) -> str:
