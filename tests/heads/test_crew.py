@@ -14,15 +14,15 @@ from cnncodes.heads.estimator import LinearHead
 N_PARTS = 6
 
 
-def name_threads(crew: Crew) -> set[str]:
-    """Return the threads that take part in a product."""
+def name_threads(crew: Crew, patience: float = 0.2) -> set[str]:
+    """Return the threads that take part in a product; `patience` are seconds that one waits for another."""
     met = threading.Event()
 
     def work(number: int) -> str:
         if number:
             met.set()
         else:
-            met.wait(0.2)  # so that another thread comes to it, where there is one
+            met.wait(patience)  # so that another thread comes to it, where there is one
         return threading.current_thread().name
 
     return set(crew.run(work, range(N_PARTS)))
@@ -36,8 +36,8 @@ def test_jobs_are_done_in_their_order():
 
 def test_threads_without_work_help():
     with Crew(2) as crew:
-        assert len(name_threads(crew)) == 2
-        [alone] = crew.each(name_threads, [(crew,)])
+        assert len(name_threads(crew, patience=30)) == 2
+        [alone] = crew.each(name_threads, [(crew, 30)])
         assert len(alone) == 2
 
 
@@ -63,7 +63,7 @@ def test_an_error_of_a_job_is_that_of_the_crew():
     with Crew(2) as crew:
         with pytest.raises(ZeroDivisionError):
             crew.each(lambda a: 1 // a, [(1,), (0,), (1,)])
-        assert len(name_threads(crew)) == 2  # nobody counts as busy any more
+        assert len(name_threads(crew, patience=30)) == 2  # nobody counts as busy any more
 
 
 def test_a_search_and_its_last_fit_are_the_same_bits_by_any_number_of_threads():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cnncodes.report.percents import percent, percent_range, percent_within
@@ -23,6 +23,7 @@ def test_shares_are_said_in_words_that_are_no_more_than_true() -> None:
 
 
 @given(st.lists(SHARES, min_size=3, max_size=3))
+@example([0.0, 1 / 60_000, 1 / 60_000])
 def test_no_share_is_outside_of_its_interval(three: list[float]) -> None:
     low, value, high = sorted(three)
     ends, [shown] = read(percent_range(low, high)), read(percent_within(value, low, high))

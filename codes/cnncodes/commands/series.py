@@ -6,12 +6,12 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from cnncodes.errors import agree, count
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
     from cnncodes.commands.ladder_source import LadderSource
     from cnncodes.estimators.inputs import ImageRows
     from cnncodes.evaluation.baselines import Ladder
@@ -31,6 +31,8 @@ def look_in_folds(estimator: Any, records: Sequence[ImageRecord]) -> NearCopies:
         Fitted; with a `memory` that has the codes of the images.
     records : sequence of ImageRecord
     """
+    import numpy as np
+
     from cnncodes.estimators.inputs import embed_records
     from cnncodes.evaluation.checks.series import find_near_copies
 
@@ -43,6 +45,8 @@ def look_in_folds(estimator: Any, records: Sequence[ImageRecord]) -> NearCopies:
 
 def look_in_parts(ladder: Ladder, source: LadderSource, n_jobs: int | None) -> NearCopies | None:
     """Return how many test images have a near copy among the training images; None without any codes."""
+    import numpy as np
+
     from cnncodes.evaluation.checks.series import find_near_copies
 
     if ladder.codes is None:
@@ -64,7 +68,7 @@ def _average(rows: ImageRows) -> npt.NDArray[np.float32]:
     """Return the mean code of each image that could be read."""
     from cnncodes.estimators.aggregation import average_rows
 
-    codes: npt.NDArray[np.float32] = average_rows(rows.X, rows.counts[rows.counts > 0]).astype(np.float32)
+    codes: npt.NDArray[np.float32] = average_rows(rows.X, rows.counts[rows.counts > 0]).astype("float32")
     return codes
 
 

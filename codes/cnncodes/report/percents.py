@@ -40,7 +40,7 @@ def percent_range(low: float, high: float) -> str:
 def _count_range_digits(low: float, high: float) -> tuple[int, int]:
     if not low < high or high - low >= 0.015:
         return _count_digits(low), _count_digits(high)
-    digits = 1 if high - low >= 0.0015 else 2
+    digits = max(1 if high - low >= 0.0015 else 2, _count_digits(low), _count_digits(high))
     return digits, digits
 
 
