@@ -32,10 +32,12 @@ from cnncodes.estimators.inputs import (
 )
 from cnncodes.estimators.labels import check_groups, is_absent, labelled_records, records_of
 from cnncodes.estimators.novelty import NoveltyScale
-from cnncodes.estimators.parameters import check_failures, check_weight, make_embedders
+from cnncodes.estimators.parameters import check_failures, check_scored, check_weight, make_embedders
 from cnncodes.estimators.predictor import ImagePredictor
 from cnncodes.estimators.settings import Settings, list_settings
 from cnncodes.estimators.stored import check_codes, weigh_images
+from cnncodes.estimators.stored_image import StoredImage
+from cnncodes.estimators.stored_images import list_stored, pick_labelled
 from cnncodes.estimators.training import fit_rows, number_groups
 from cnncodes.estimators.unknown import Training
 from cnncodes.images import ImageRecord, list_groups, name_groups
@@ -247,16 +249,31 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return self._settings | list_settings(self.head_)
 
     def _embed(self, X: Any) -> ImageRows:
-        """Return the codes of images to predict."""
+        """Return the codes of images to predict, or those of stored codes."""
         check_is_fitted(self, "predictor_")
-        return self._embed_records(records_of(X))
+        stored = self._list_stored(X)
+        return self._embed_records(records_of(X) if stored is None else stored)
 
     def _embed_records(self, records: Sequence[ImageRecord]) -> ImageRows:
         embedder = self.predictor_.embedder
         return embed_records(embedder, records, n_jobs=self.n_jobs, memory=self.memory, on_error="raise")
 
+    def _list_stored(self, X: Any) -> list[StoredImage] | None:
+        """Return the images of stored codes; None where `X` is something else."""
+        return list_stored(X, self.predictor_) if isinstance(X, Codes | CodeBlocks) else None
+
+    def _list_scored(self, X: Any, y: Any) -> tuple[Sequence[ImageRecord], Any]:
+        """Return images to score and their labels; without `y` a folder, or stored codes, bring both."""
+        check_is_fitted(self, "predictor_")
+        stored = self._list_stored(X)
+        records, labels = labelled_records(X, y, split="test") if stored is None else pick_labelled(stored, y)
+        check_scored(records)
+        return records, labels
+
     def novelty(self, X: Any) -> npt.NDArray[np.float64]:
         """Return how unlike the training images each image is, shape (n_images,), from 0 to below 1.
+
+        `X` as in `predict`.
 
         The share of training images, each held out, that are nearer to the rest in code space: at least 0.99
         has one in a hundred of images like those trained on, whatever is predicted for it. Predictions and

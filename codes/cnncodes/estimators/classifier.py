@@ -23,13 +23,11 @@ from cnncodes.estimators.labels import (
     check_labels,
     check_same_kind,
     check_several,
-    labelled_records,
     warn_of_unknown,
 )
 from cnncodes.estimators.novelty import warn_of_unlike
 from cnncodes.estimators.parameters import (
     check_score_weight,
-    check_scored,
     check_weighted,
     make_embedders,
     make_own_head,
@@ -316,7 +314,9 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : list of paths, encoded bytes, PIL images or uint8 arrays; or a folder
+        X : list of paths, encoded bytes, PIL images or uint8 arrays; or a folder; or Codes
+            Stored codes, as `read_codes` gives them, of the same network with the views of `test_views` at
+            least. There is one answer an image, sorted by key: ``dict.fromkeys(codes.images)`` lists them.
         priors : dict of class to float, Series with classes as index, or "estimate", optional
             Shares of the classes among such images, where these are others than in training; classes that
             are left out share the rest as they did there. "estimate": those that are most likely by these
@@ -425,12 +425,12 @@ class ImageClassifier(ClassifierMixin, ImageEstimator):  # type: ignore[misc]
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the accuracy; a folder of class folders brings its labels (``test/`` where it has parts).
 
+        So do stored codes; a `y` that is given has one label an image, sorted by key.
+
         Images of a class that the classifier does not know count as wrong, with a `ResultWarning`.
         """
-        records, y = labelled_records(X, y, split="test")
-        check_scored(records)
+        records, y = self._list_scored(X, y)
         y = check_labels(y, len(records))
-        check_is_fitted(self, "predictor_")
         check_same_kind(y, self.classes_)
         warn_of_unknown(y, self.classes_)
         weight = check_score_weight(sample_weight, len(y))  # before any image is embedded

@@ -16,6 +16,7 @@ from cnncodes.backbones import Backbone, load_backbone
 from cnncodes.disk import find_file
 from cnncodes.embedding import Embedder, run_lanes, settle_plans
 from cnncodes.errors import UnreadableImage, UnreadableImages, UsageError, check_path
+from cnncodes.estimators.stored_image import StoredImage
 from cnncodes.images import Decoding, ImageRecord, content_hash
 from cnncodes.store import CodeCache, Failure
 from cnncodes.views import ViewPlan
@@ -170,12 +171,13 @@ def embed_blocks(
     memory: str | Path | None = None,
     on_progress: Progress | None = None,
 ) -> Generator[ImageRows]:
-    """Make the codes of records, in order, and give those of some images at a time."""
+    """Make the codes of records, in order, and give those of some images at a time; stored ones are taken."""
     rows: list[_Row | Failure] = []
     done = failed = 0
     with _open_cache(memory) as cache:
         work = functools.partial(_embed_chunk, embedder, cache)
-        for row in run_lanes(work, records, n_jobs, most=embedder.chunk):
+        lanes = run_lanes(work, records, n_jobs, most=embedder.chunk)
+        for row in _take_stored(records) if _are_stored(records) else lanes:
             rows.append(row)
             done, failed = done + 1, failed + isinstance(row, Failure)
             if on_progress is not None:
@@ -185,6 +187,15 @@ def embed_blocks(
                 rows.clear()
     if rows:
         yield _join(rows, embedder.backbone.code_size)
+
+
+def _are_stored(records: Sequence[ImageRecord]) -> bool:
+    return bool(records) and isinstance(records[0], StoredImage)
+
+
+def _take_stored(images: Sequence[Any]) -> Iterator[_Row | Failure]:
+    for image in images:
+        yield image.failure or _Row(image.content, image.codes)
 
 
 def _join(rows: Sequence[_Row | Failure], code_size: int) -> ImageRows:
@@ -207,9 +218,7 @@ def rows_of(
     UsageError
         If a code is not finite.
     """
-    keys = np.asarray(codes.images, dtype=object)
-    order = np.argsort(keys, kind="stable")
-    _, first, counts = np.unique(keys[order], return_index=True, return_counts=True)
+    order, starts, counts = order_images(codes)
     finite: npt.NDArray[np.bool_] = np.asarray(np.isfinite(codes.X).all(axis=1))
     if not finite.all():
         bad = str(codes.images[int(np.flatnonzero(~finite)[0])])
@@ -217,10 +226,19 @@ def rows_of(
             f"{int((~finite).sum())} of {len(finite)} rows of codes hold NaN or infinity, the first of the"
             f" image {bad!r}: embed it again, in float32 where its codes are beyond float16, or leave it out."
         )
-    starts = order[first]
     contents = [str(content) for content in codes.contents[starts]]
-    rows = ImageRows(codes.X[order], counts.astype(np.int64), contents, {})
+    rows = ImageRows(codes.X[order], counts, contents, {})
     return rows, codes.y[starts], codes.name_groups(starts)
+
+
+def order_images(
+    codes: Codes,
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the order of rows by image, sorted by key, and of each image its first row and how many."""
+    keys = np.asarray(codes.images, dtype=object)
+    order = np.argsort(keys, kind="stable")
+    _, first, counts = np.unique(keys[order], return_index=True, return_counts=True)
+    return order, order[first], counts.astype(np.int64)
 
 
 def list_keys(codes: Codes) -> list[str]:

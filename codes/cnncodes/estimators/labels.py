@@ -51,7 +51,8 @@ def records_of(X: Any) -> list[ImageRecord]:
             raise
         raise type(error)(
             f"images are expected, and {name} holds their stored codes: give the images that it was made of."
-            " fit_codes learns from stored codes, and cross_validate measures on them."
+            " fit_codes learns from stored codes, predict answers what read_codes gives, and cross_validate"
+            " measures on them."
         ) from error
 
 

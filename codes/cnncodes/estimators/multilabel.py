@@ -8,7 +8,6 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import ClassifierMixin
-from sklearn.utils.validation import check_is_fitted
 
 from cnncodes.choices import BACKBONE
 from cnncodes.embedding import Embedder
@@ -17,8 +16,8 @@ from cnncodes.estimators.base import ImageEstimator
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.label_predictor import LabelPredictor, check_label_aggregate
 from cnncodes.estimators.label_sets import LabelSets, check_delimiter, check_divided, read_label_sets
-from cnncodes.estimators.labels import labelled_records, say_unknown_labels
-from cnncodes.estimators.parameters import check_score_weight, check_scored
+from cnncodes.estimators.labels import say_unknown_labels
+from cnncodes.estimators.parameters import check_score_weight
 from cnncodes.estimators.predictor import ImagePredictor
 from cnncodes.estimators.unknown import Training, find_scale
 from cnncodes.heads.multilabel.selection import make_label_head
@@ -233,7 +232,8 @@ class ImageMultiLabelClassifier(ClassifierMixin, ImageEstimator):  # type: ignor
     def predict(self, X: Any) -> npt.NDArray[np.int64]:
         """Return 1 for each label that is named, else 0: shape (n_images, n_labels), columns as `classes_`.
 
-        Named are labels whose probability is at least their threshold; there may be none.
+        Named are labels whose probability is at least their threshold; there may be none. `X` as of
+        `ImageClassifier.predict`: stored codes, too.
 
         Raises
         ------
@@ -266,9 +266,7 @@ class ImageMultiLabelClassifier(ClassifierMixin, ImageEstimator):  # type: ignor
         That is what scikit-learn scores multi-label classifiers by. `cnncodes.evaluation.evaluate_multilabel`
         has F1, average precision and others, with their intervals.
         """
-        check_is_fitted(self, "predictor_")
-        records, labels = labelled_records(X, y, split="test")
-        check_scored(records)
+        records, labels = self._list_scored(X, y)
         sets = read_label_sets(labels, len(records), self.label_delimiter)
         truth, others, unknown = sets.align(self.classes_)
         if len(unknown):

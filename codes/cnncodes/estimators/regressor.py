@@ -15,9 +15,8 @@ from cnncodes.choices import BACKBONE
 from cnncodes.errors import UsageError
 from cnncodes.estimators.base import ImageEstimator
 from cnncodes.estimators.inputs import Progress
-from cnncodes.estimators.labels import labelled_records
 from cnncodes.estimators.number_predictor import NumberPredictor, check_number_aggregate
-from cnncodes.estimators.parameters import check_score_weight, check_scored
+from cnncodes.estimators.parameters import check_score_weight
 from cnncodes.estimators.predictor import ImagePredictor
 from cnncodes.estimators.targets import check_targets, check_varied, name_targets, parse_targets, read_targets
 from cnncodes.estimators.training import find_scorer
@@ -199,6 +198,8 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
     def predict(self, X: Any) -> npt.NDArray[np.float64]:
         """Return the predicted number of each image, shape (n_images,), or (n_images, n_targets) of several.
 
+        `X` as of `ImageClassifier.predict`: stored codes, too.
+
         Raises
         ------
         UnreadableImages
@@ -247,9 +248,7 @@ class ImageRegressor(RegressorMixin, ImageEstimator):  # type: ignore[misc]
 
         A folder of folders brings its numbers (``test/`` where it has parts).
         """
-        check_is_fitted(self, "predictor_")
-        records, labels = labelled_records(X, y, split="test")
-        check_scored(records)
+        records, labels = self._list_scored(X, y)
         truth = read_targets(records) if y is None else check_targets(labels, len(records))
         if truth.size != len(truth) * len(self.targets_):
             raise UsageError(f"y must have {len(self.targets_)} targets an image. Got shape {truth.shape}.")

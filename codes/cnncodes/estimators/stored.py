@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import SpaceMismatch, UsageError, warn
+from cnncodes.errors import UsageError
 from cnncodes.estimators.parameters import check_weighted
+from cnncodes.estimators.stored_images import check_space, warn_incomplete
 from cnncodes.heads.weights import read_weights
 from cnncodes.store import CodeBlocks, Codes
 from cnncodes.store.blocks import number_values
@@ -21,12 +22,7 @@ def check_codes(
     codes: Codes | CodeBlocks, embedder: Embedder, aggregate: str
 ) -> tuple[ViewPlan, Embedder, str]:
     """Return the plan of stored codes, and the embedder and what is averaged in prediction for them."""
-    differing = codes.space.differences(embedder.space)
-    if differing:
-        raise SpaceMismatch(
-            f"the codes are of another space: {'; '.join(differing)}. Embed the images again, or give the"
-            " backbone and decoding that made the codes."
-        )
+    check_space(codes, embedder)
     warn_incomplete(codes)
     plan = ViewPlan.from_dict(codes.plan)
     if embedder.plan.needs_colors:
@@ -37,15 +33,6 @@ def check_codes(
             " give a plan that has them (`cnncodes views write`)."
         )
     return plan, embedder, "code" if codes.reduced and aggregate == "auto" else aggregate
-
-
-def warn_incomplete(codes: Codes | CodeBlocks) -> None:
-    """Warn of codes whose job has not finished: whole classes may be missing."""
-    if not codes.complete:
-        warn(
-            "the codes are incomplete: the job that wrote them did not finish; run the same embed command"
-            " again first.",
-        )
 
 
 def weigh_images(codes: Codes, sample_weight: Any) -> npt.NDArray[np.float64] | None:

@@ -15,7 +15,7 @@ from cnncodes.errors import UsageError, suggest
 from cnncodes.estimators.aggregation import score_images
 from cnncodes.estimators.inputs import ImageRows
 from cnncodes.estimators.labels import check_labels, check_several
-from cnncodes.estimators.stored import warn_incomplete
+from cnncodes.estimators.stored_images import warn_incomplete
 from cnncodes.estimators.training import fit_scorer, number_groups
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.paired import compare_paired

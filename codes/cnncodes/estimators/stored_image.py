@@ -1,0 +1,42 @@
+"""An image of which nothing but its stored codes is at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from cnncodes.images import ImageRecord, hash_contents
+from cnncodes.images.records import NoImage
+from cnncodes.store import Failure
+
+#: What reading such an image says.
+ABSENT = NoImage("its codes are stored, and the image itself is not at hand")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StoredImage(ImageRecord):
+    """A record that has its codes already, so that it is answered without the network.
+
+    Attributes
+    ----------
+    codes : ndarray of float32, shape (n_views, code_size), or None
+        None where the image could not be read when codes were made.
+    content : str
+        Hash of its content; empty where that is not known.
+    failure : Failure or None
+        Why there are no codes.
+    """
+
+    codes: npt.NDArray[np.float32] | None = None
+    content: str = ""
+    failure: Failure | None = None
+
+
+def find_contents(records: Sequence[ImageRecord]) -> list[str]:
+    """Return the hash of each image's content, stored or of what is read; empty where it cannot be."""
+    if records and isinstance(records[0], StoredImage):
+        return [record.content if isinstance(record, StoredImage) else "" for record in records]
+    return hash_contents(records)

@@ -1,0 +1,176 @@
+"""Stored codes as a predictor takes them: instead of the images that they were made of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cnncodes.embedding import Embedder
+from cnncodes.errors import SpaceMismatch, UsageError, count, warn
+from cnncodes.estimators.inputs import list_keys, order_images, rows_of
+from cnncodes.estimators.stored_image import ABSENT, StoredImage
+from cnncodes.store import Failure
+from cnncodes.views import ViewPlan
+from cnncodes.views.naming import find_name
+
+if TYPE_CHECKING:
+    from cnncodes.estimators.predictor import ImagePredictor
+    from cnncodes.store import CodeBlocks, Codes  # with Arrow, which predicting from images has no need of
+
+
+def list_stored(
+    codes: Codes | CodeBlocks, predictor: ImagePredictor, *, failures: bool = False
+) -> list[StoredImage]:
+    """Return the images of stored codes, sorted by key, with the codes of the views that prediction takes.
+
+    Parameters
+    ----------
+    codes : Codes
+    predictor : ImagePredictor
+        What is to answer them.
+    failures : bool
+        Whether images that the job could not read are among them, which have no codes, label or part.
+
+    Raises
+    ------
+    SpaceMismatch
+        If they are of another network or way of decoding; the text names the field.
+    UsageError
+        If they lack a view that prediction takes, or are means of views that are answered one by one, or are
+        not in memory.
+    """
+    from cnncodes.store import Codes
+
+    if not isinstance(codes, Codes):
+        raise UsageError(
+            "prediction needs codes in memory: read them by read_codes; a dataset that is larger than memory"
+            " has to be divided ('cnncodes codes select')."
+        )
+    check_space(codes, predictor.embedder)
+    warn_incomplete(codes)
+    codes = _choose_views(codes, predictor)
+    rows, labels, _ = rows_of(codes)
+    starts = order_images(codes)[1]
+    told = codes.rows.select(["split", "group"]).take(starts).to_pydict()
+    stops = np.cumsum(rows.counts)
+    images = [
+        StoredImage(key, ABSENT, label, split, group, rows.X[stop - n : stop], content)
+        for key, label, split, group, stop, n, content in zip(
+            list_keys(codes),
+            labels,
+            told["split"],
+            told["group"],
+            stops.tolist(),
+            rows.counts.tolist(),
+            rows.contents,
+            strict=True,
+        )
+    ]
+    return sorted([*images, *_list_failed(codes)], key=lambda image: image.key) if failures else images
+
+
+def pick_labelled(images: list[StoredImage], y: Any) -> tuple[list[StoredImage], Any]:
+    """Return stored images and their labels; without `y` those with one, of the part test if any."""
+    if y is not None:
+        return images, y
+    if any(image.split is not None for image in images):
+        images = [image for image in images if image.split == "test"]
+    images = [image for image in images if image.label is not None]
+    if not images:
+        raise UsageError("y is missing: these codes have no labels, or none in their part 'test'.")
+    return images, np.array([image.label for image in images])
+
+
+def check_space(codes: Codes | CodeBlocks, embedder: Embedder) -> None:
+    """Raise `SpaceMismatch` unless codes are such as an embedder makes."""
+    differing = codes.space.differences(embedder.space)
+    if differing:
+        raise SpaceMismatch(
+            f"the codes are of another space: {'; '.join(differing)}. Embed the images again, or give the"
+            " backbone and decoding that made the codes."
+        )
+
+
+def warn_incomplete(codes: Codes | CodeBlocks) -> None:
+    """Warn of codes whose job has not finished: whole classes may be missing."""
+    if not codes.complete:
+        warn(
+            "the codes are incomplete: the job that wrote them did not finish; run the same embed command"
+            " again first.",
+        )
+
+
+def _list_failed(codes: Codes) -> list[StoredImage]:
+    """Return the images that could not be read; not those of which codes from before are kept."""
+    return [
+        StoredImage(row["image"], ABSENT, failure=Failure(row["image"], row["stage"], row["reason"]))
+        for row in codes.failures.select(["image", "stage", "reason", "codes_kept"]).to_pylist()
+        if not row["codes_kept"]
+    ]
+
+
+def _choose_views(codes: Codes, predictor: ImagePredictor) -> Codes:
+    """Return the rows of the views that prediction takes, of which each image must have all."""
+    plan, there = predictor.embedder.plan, ViewPlan.from_dict(codes.plan)
+    if codes.reduced:
+        _check_means(there, predictor)
+        return codes
+    if not len(codes):
+        return codes
+    _check_scale(codes, predictor.embedder)
+    chosen = codes
+    if codes.manifest.views.frame:
+        try:
+            chosen = codes.select(views=plan)
+        except UsageError as error:
+            raise UsageError(f"{_say_views(there, plan)} {error}") from error
+    elif plan != there:
+        raise UsageError(_say_views(there, plan))
+    if (order_images(chosen)[2] != plan.count).any():
+        raise UsageError(f"{_say_views(there, plan)} Of some images views were left out.")
+    return chosen
+
+
+def _check_means(there: ViewPlan, predictor: ImagePredictor) -> None:
+    """Raise `UsageError` unless a mean over views is what prediction averages."""
+    plan = predictor.embedder.plan
+    if there != plan:
+        raise UsageError(_say_views(there, plan))
+    if predictor.aggregate != "code" and plan.count > 1:
+        raise UsageError(
+            "these codes hold the mean of each image's views, and this estimator answers each view and"
+            " averages that: embed with --reduce none, or fit it with aggregate='code' (--aggregate code), as"
+            " fit does by itself on such codes."
+        )
+
+
+def _check_scale(codes: Codes, embedder: Embedder) -> None:
+    """Raise `UsageError` where a fast decoder made a larger picture for more views than prediction takes."""
+    if embedder.decoding.mode != "fast":
+        return
+    stored = ViewPlan.from_dict(codes.manifest.views.plan)
+    if stored.largest_short_side(embedder.backbone.frame) != embedder.cutter.short_side:
+        raise UsageError(
+            "the codes were made by --decode fast for larger views than this estimator takes, which gives"
+            f" other codes. {_say_ways(stored, embedder.plan)}"
+        )
+
+
+def _say_views(there: ViewPlan, plan: ViewPlan) -> str:
+    return (
+        f"the codes are of the views {_name(there)}, and this estimator predicts with {_name(plan)}."
+        f" {_say_ways(there, plan)}"
+    )
+
+
+def _say_ways(there: ViewPlan, plan: ViewPlan) -> str:
+    wanted, found = find_name(plan), find_name(there)
+    views = "the same views" if wanted is None else f"--views {wanted}"
+    test = "those of the codes for test_views" if found is None else f"test_views={found!r}"
+    return f"Embed the images with {views}, or fit the estimator with {test} (--test-views)."
+
+
+def _name(plan: ViewPlan) -> str:
+    """Return the name of a plan, of one without how many views it has."""
+    return find_name(plan) or f"of a plan without a name ({count(plan.count, 'view')})"
