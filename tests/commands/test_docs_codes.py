@@ -22,7 +22,8 @@ def test_its_commands_run_one_after_another(tmp_path: Path, monkeypatch: pytest.
         for label in ("daisy", "poppy"):
             folder = tmp_path / "divided" / split / label
             folder.mkdir(parents=True)
-            Image.fromarray(rng.integers(0, 256, (40, 48, 3), dtype=np.uint8)).save(folder / "0.png")
+            for name in ("0.png", "1.png"):
+                Image.fromarray(rng.integers(0, 256, (40, 48, 3), dtype=np.uint8)).save(folder / name)
     (tmp_path / "list.txt").write_text("train/daisy/0.png\n")
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"^```sh\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)

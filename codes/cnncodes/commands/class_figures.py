@@ -18,6 +18,7 @@ from cnncodes.commands.figures import (
     tabulate_figures,
 )
 from cnncodes.commands.pages import finish
+from cnncodes.commands.stored_source import open_to_predict
 from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
 from cnncodes.errors import SourceError, agree, count, name_some
 from cnncodes.plain import to_plain
@@ -37,9 +38,12 @@ def evaluate_classes(
     """Predict images whose classes are known and compare: figures, and what lists a row for each image."""
     # Before any image is read: a classifier may have nothing to tell it by.
     rule = None if options.abstain is None else predictor.make_rule(options.abstain)
-    records, split = inputs.labelled_part(options.src, options, options.split, "test", reporter)
+    source = open_to_predict(options, predictor, reporter)
+    records, split = inputs.take_part(source, options.src, options, options.split, "test", reporter)
     _check_known(records, predictor.classes)
-    found = predict_labelled(options, predictor, records, split, reporter, promises=rule is not None)
+    found = predict_labelled(
+        options, predictor, records, split, reporter, source=source, promises=rule is not None
+    )
     found.warn_of_contradictory([str(record.label) for record in records], "class")
     read, groups = found.read, found.drawn.groups
     evaluation = _measure(found)

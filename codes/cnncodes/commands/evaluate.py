@@ -17,6 +17,7 @@ from cnncodes.commands.pages import check_page_options
 from cnncodes.commands.rendering import choose_renderer
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.reproducing import describe_model, describe_run, describe_source
+from cnncodes.commands.stored_source import check_stored
 from cnncodes.commands.tasks import check_given
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def run_evaluate(options: EvaluateOptions, reporter: Reporter) -> Result:
     from cnncodes.estimators.saving import load_predictor
 
     check_page_options(options)
+    check_stored(options)
     check_output(options.report, (options.model, options.src, options.train, options.baseline))
     predictor = load_predictor(options.model).with_max_pixels(options.max_pixels)
     if isinstance(predictor, NumberPredictor):

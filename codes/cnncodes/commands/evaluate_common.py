@@ -18,7 +18,7 @@ from cnncodes.commands.tasks import CLASSES, Meaning
 
 if TYPE_CHECKING:
     from cnncodes.estimators.predictor import ImagePredictor
-    from cnncodes.images import DrawnTogether, ImageRecord
+    from cnncodes.images import DrawnTogether, ImageRecord, ImageSource
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Evaluated:
         As they were given.
     split : str or None
         The part that was evaluated.
+    source : ImageSource
+        All images, of whatever part.
     predictor : ImagePredictor
     records : sequence of ImageRecord
     predictions : Predictions, NumberPredictions or LabelPredictions
@@ -48,6 +50,7 @@ class Evaluated:
     options: Any
     given: Any
     split: str | None
+    source: ImageSource
     predictor: ImagePredictor
     records: Sequence[ImageRecord]
     predictions: Any
@@ -78,21 +81,14 @@ class Evaluated:
         """Return what was evaluated on what, as a result begins."""
         return {"model": self.options.model, "src": self.options.src, "split": self.split}
 
-    def tell(self, reporter: Reporter, *, by_class: bool = True) -> Result:
-        """Return what makes figures mean less, as a result ends; warn of it.
-
-        Parameters
-        ----------
-        reporter : Reporter
-        by_class : bool
-            Whether each image has one class.
-        """
+    def tell(self, reporter: Reporter) -> Result:
+        """Return what makes figures mean less, as a result ends; warn of it."""
         read, trained = len(self.read), self.predictions.trained_on
         return {
             "n_different": self.drawn.n_different,
             "trained_on": inputs.count_trained(self.options, trained, read, reporter),
             "groups_trained_on": warn_of_seen_groups(
-                self.options, self.shown, self.predictor, reporter, by_class=by_class
+                self.options, self.shown, self.source.records, self.predictor, reporter
             ),
             "failed": len(self.failures),
             "report": self.options.report,
@@ -106,6 +102,7 @@ def predict_labelled(
     split: str | None,
     reporter: Reporter,
     *,
+    source: ImageSource,
     meaning: Meaning = CLASSES,
     given: Any = None,
     promises: bool = False,
@@ -120,6 +117,8 @@ def predict_labelled(
     split : str or None
         Their part.
     reporter : Reporter
+    source : ImageSource
+        What they are of.
     meaning : Meaning
         Of the labels.
     given : EvaluateOptions, optional
@@ -150,5 +149,5 @@ def predict_labelled(
     read = list_read(options.src, records, predictions)
     drawn = draw_together([records[i] for i in read], predictions.contents[read])
     return Evaluated(
-        options, given or options, split, predictor, records, predictions, read, drawn, companions
+        options, given or options, split, source, predictor, records, predictions, read, drawn, companions
     )

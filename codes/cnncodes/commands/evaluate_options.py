@@ -15,7 +15,10 @@ class EvaluateOptions(common.EmbeddingOptions):
     """Options of ``cnncodes evaluate``."""
 
     model: str = option("Saved classifier or regressor, as 'cnncodes fit' wrote it.")
-    src: str = option("Labelled images: a folder of class folders, or a .csv or .parquet table.")
+    src: str = option(
+        "Labelled images: a folder of class folders, or a .csv or .parquet table; or codes of such, as"
+        " 'cnncodes embed' stored them (no page)."
+    )
     split: str | None = option(
         "Part of the source to evaluate on; 'all' for every image. [test, if it has parts]",
         default=None,

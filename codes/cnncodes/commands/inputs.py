@@ -231,7 +231,11 @@ def list_labelled(
     records = [record for record in found if record.label is not None and part in (None, record.split)]
     if not records:
         where = f" in its part {part!r}" if part else ""
-        expected = f"expected one folder a class, or a table with a column {reading.label_column!r}."
+        expected = (
+            "these codes were stored without labels."
+            if is_codes(src)
+            else f"expected one folder a class, or a table with a column {reading.label_column!r}."
+        )
         why = say_unlabelled(src, reading, found) or expected
         raise SourceError(f"{src!r} holds no labelled images{where}: {why}")
     return found, records, part

@@ -15,8 +15,9 @@ from cnncodes.commands.figures import (
     say_missing,
     tabulate_figures,
 )
-from cnncodes.commands.multilabel import read_labelled
+from cnncodes.commands.multilabel import take_labelled
 from cnncodes.commands.pages import finish
+from cnncodes.commands.stored_source import open_to_predict
 from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
 from cnncodes.commands.tasks import Meaning
 from cnncodes.errors import SourceError, UsageError, name_some
@@ -40,10 +41,11 @@ def evaluate_labels(
             f"{options.model!r} was fitted to label sets, and a source has texts: say by --label-delimiter"
             " what divides labels in these."
         )
-    records, split = read_labelled(options.src, options, options.split, "test", delimiter, reporter)
+    source = open_to_predict(options, predictor, reporter, by_class=False)
+    records, split = take_labelled(source, options, options.split, "test", delimiter, reporter)
     truth = _read_truth(records, predictor, delimiter)
     meaning = Meaning(label_delimiter=delimiter)
-    found = predict_labelled(options, predictor, records, split, reporter, meaning=meaning)
+    found = predict_labelled(options, predictor, records, split, reporter, source=source, meaning=meaning)
     found.warn_of_contradictory([delimiter.join(labels) for labels in truth], "label set")
     evaluation = _measure(found, truth)
     figures: Result = to_plain(evaluation)
@@ -53,7 +55,7 @@ def evaluate_labels(
         **found.name(),
         "label_delimiter": delimiter,
         **figures,
-        **found.tell(reporter, by_class=False),
+        **found.tell(reporter),
     }
     finish(found, result, _render_page(found, truth, evaluation, delimiter), reporter)
     return result, partial(_list_rows, found.records, truth, found.predictions)

@@ -14,7 +14,7 @@ from cnncodes.errors import UsageError, agree
 
 if TYPE_CHECKING:
     from cnncodes.commands.fit_options import FitOptions
-    from cnncodes.images import ImageRecord
+    from cnncodes.images import ImageRecord, ImageSource
 
 
 def check_label_options(options: FitOptions) -> None:
@@ -37,7 +37,19 @@ def read_labelled(
 ) -> tuple[list[ImageRecord], str | None]:
     """Return what `inputs.labelled_part` does, say what an empty cell means, and warn of names of labels."""
     source = inputs.open_images(src, options, by_class=False)
-    found = inputs.take_part(source, src, options, split, preferred, reporter, by_class=False)
+    return take_labelled(source, options, split, preferred, delimiter, reporter)
+
+
+def take_labelled(
+    source: ImageSource,
+    options: Any,
+    split: str | None,
+    preferred: str,
+    delimiter: str | None,
+    reporter: Reporter,
+) -> tuple[list[ImageRecord], str | None]:
+    """Return what `read_labelled` does, of a source that is open."""
+    found = inputs.take_part(source, source.name, options, split, preferred, reporter, by_class=False)
     warn_of_several([record.label for record in found[0]], delimiter, reporter)
     tell_empty(any(record.label is None for record in source.records), delimiter, reporter)
     return found

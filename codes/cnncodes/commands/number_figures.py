@@ -13,6 +13,7 @@ from cnncodes.commands.evaluate_common import Evaluated, predict_labelled
 from cnncodes.commands.figures import name_figures, say_groups, say_missing, tabulate_figures
 from cnncodes.commands.pages import finish
 from cnncodes.commands.regression import choose_column, name_target, say_no_interval
+from cnncodes.commands.stored_source import open_to_predict
 from cnncodes.commands.tasks import Meaning, check_target
 from cnncodes.errors import UsageError, agree, count
 from cnncodes.plain import to_plain
@@ -39,12 +40,15 @@ def evaluate_regressor(
     fitted = predictor.targets[0]
     column = options.target or choose_column(options.src, options, predictor)
     labelled = replace(options, label_column=column)
-    records, split = inputs.labelled_part(
-        options.src, labelled, options.split, "test", reporter, by_class=False
+    source = open_to_predict(labelled, predictor, reporter, by_class=False)
+    records, split = inputs.take_part(
+        source, options.src, labelled, options.split, "test", reporter, by_class=False
     )
     truth = _read_truth(records, labelled, fitted)
     meaning = Meaning(regression=True)
-    found = predict_labelled(labelled, predictor, records, split, reporter, meaning=meaning, given=options)
+    found = predict_labelled(
+        labelled, predictor, records, split, reporter, source=source, meaning=meaning, given=options
+    )
     found.warn_of_contradictory(truth, "target")
     evaluation = _measure(found, truth, predictor)
     target = name_target(options.target, options.src, labelled)
@@ -55,7 +59,7 @@ def evaluate_regressor(
         "target": target or fitted,
         **to_plain(evaluation),
         "why_no_interval": say_no_interval(predictor),
-        **found.tell(reporter, by_class=False),
+        **found.tell(reporter),
     }
     finish(found, result, _render_page(found, truth, evaluation, result), reporter)
     return result, partial(_list_rows, found, truth)

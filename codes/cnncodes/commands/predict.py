@@ -27,6 +27,7 @@ from cnncodes.commands.predict_options import PredictOptions, parse_priors
 from cnncodes.commands.regression import choose_column
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.row_files import to_csv, write_rows
+from cnncodes.commands.stored_source import check_stored, open_to_predict
 from cnncodes.commands.tasks import check_given
 from cnncodes.errors import UsageError, count
 from cnncodes.plain import to_plain
@@ -46,6 +47,7 @@ def run_predict(options: PredictOptions, reporter: Reporter) -> Result:
     from cnncodes.estimators.saving import load_predictor
 
     check_output(options.out, (options.model, options.src))
+    check_stored(options)
     if options.abstain is not None and options.priors:
         raise UsageError(
             "--abstain keeps its promise for the shares of classes that were trained on, and not for others:"
@@ -143,8 +145,10 @@ def _predict_labels(options: PredictOptions, predictor: Any, reporter: Reporter)
 def _predict(
     options: PredictOptions, predictor: Any, reporter: Reporter, *, by_class: bool, **more: Any
 ) -> Any:
-    source = inputs.open_images(options.src, options, by_class=by_class, unlisted="record")
-    source = source.with_passed_over()  # who reads the rows has to see each picture that was given
+    whole = options.split in (None, "all")  # the part of an image that could not be embedded is not known
+    source = open_to_predict(
+        options, predictor, reporter, by_class=by_class, unlisted="record", failures=whole
+    ).with_passed_over()  # who reads the rows has to see each picture that was given
     tell_unused_holdout(options.src, options, reporter)
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), "test")

@@ -65,7 +65,7 @@ class PredictOptions(common.EmbeddingOptions):
     """Options of ``cnncodes predict``."""
 
     model: str = option("Saved classifier or regressor, as 'cnncodes fit' wrote it.")
-    src: str = option(common.HELP_SRC)
+    src: str = option(f"{common.HELP_SRC[:-1]}; or the codes of such, as 'cnncodes embed' stored them.")
     out: str | None = option(
         "File for the predictions, .csv or .parquet; without it they go to stdout as CSV.",
         default=None,

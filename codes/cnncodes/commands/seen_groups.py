@@ -21,7 +21,7 @@ def count_seen_groups(
     trained: Contents,
     trained_groups: Contents,
     *,
-    by_class: bool = True,
+    whole: Sequence[ImageRecord] | None = None,
 ) -> int:
     """Return how many images are of a group that was trained on, or of which others of the source were.
 
@@ -37,8 +37,8 @@ def count_seen_groups(
         Contents of the images that were trained on.
     trained_groups : ndarray of uint64
         Their groups, as far as they had any.
-    by_class : bool
-        Whether each image has one class.
+    whole : sequence of ImageRecord, optional
+        All images of the source, where they are listed already.
     """
     from cnncodes.estimators.contents import find_trained_groups
 
@@ -49,7 +49,7 @@ def count_seen_groups(
     seen: set[str | None] = {name for name, is_known in zip(names, known, strict=True) if is_known}
     groups = {*names} - seen
     own = {record.key for record in records}
-    others = inputs.open_images(options.src, options, by_class=by_class).records
+    others = inputs.open_images(options.src, options).records if whole is None else whole
     seen |= _find_trained(
         (record for record in others if record.group in groups and record.key not in own),
         trained,
@@ -61,14 +61,13 @@ def count_seen_groups(
 def warn_of_seen_groups(
     options: Any,
     records: Sequence[ImageRecord],
+    whole: Sequence[ImageRecord],
     predictor: ImagePredictor,
     reporter: Reporter,
-    *,
-    by_class: bool = True,
 ) -> int:
     """Return the same of a saved estimator, and warn of them."""
     known = predictor.trained, predictor.trained_groups
-    count = count_seen_groups(options, records, *known, by_class=by_class)
+    count = count_seen_groups(options, records, *known, whole=whole)
     if count:
         reporter.warn(
             f"{count} of these {len(records)} images {agree(count, 'is')} of groups that were"
@@ -81,14 +80,14 @@ def _find_trained(records: Iterable[ImageRecord], trained: Contents, n_jobs: int
     """Return the groups of which an image was trained on, by one image of each at a time."""
     from cnncodes.embedding import run_lanes
     from cnncodes.estimators.contents import find_trained
-    from cnncodes.images import hash_contents
+    from cnncodes.estimators.stored_image import find_contents
 
     waiting: dict[str | None, list[ImageRecord]] = {}
     for record in records:
         waiting.setdefault(record.group, []).append(record)
     seen: set[str | None] = set()
     while waiting:
-        hashes = [*run_lanes(hash_contents, [some[-1] for some in waiting.values()], n_jobs)]
+        hashes = [*run_lanes(find_contents, [some[-1] for some in waiting.values()], n_jobs)]
         known = find_trained(trained, hashes)
         seen |= {group for group, is_known in zip(waiting, known, strict=True) if is_known}
         waiting = {g: some[:-1] for g, some in waiting.items() if g not in seen and len(some) > 1}

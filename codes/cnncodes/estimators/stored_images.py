@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import SpaceMismatch, UsageError, count, warn
+from cnncodes.errors import SpaceMismatch, UsageError, count, sentence, warn
 from cnncodes.estimators.inputs import list_keys, order_images, rows_of
 from cnncodes.estimators.stored_image import ABSENT, StoredImage
 from cnncodes.store import Failure
@@ -124,11 +124,11 @@ def _choose_views(codes: Codes, predictor: ImagePredictor) -> Codes:
         try:
             chosen = codes.select(views=plan)
         except UsageError as error:
-            raise UsageError(f"{_say_views(there, plan)} {error}") from error
+            raise UsageError(_say_views(there, plan, sentence(str(error)))) from error
     elif plan != there:
         raise UsageError(_say_views(there, plan))
     if (order_images(chosen)[2] != plan.count).any():
-        raise UsageError(f"{_say_views(there, plan)} Of some images views were left out.")
+        raise UsageError(_say_views(there, plan, "Of some images views were left out."))
     return chosen
 
 
@@ -157,11 +157,10 @@ def _check_scale(codes: Codes, embedder: Embedder) -> None:
         )
 
 
-def _say_views(there: ViewPlan, plan: ViewPlan) -> str:
-    return (
-        f"the codes are of the views {_name(there)}, and this estimator predicts with {_name(plan)}."
-        f" {_say_ways(there, plan)}"
-    )
+def _say_views(there: ViewPlan, plan: ViewPlan, why: str = "") -> str:
+    """Return which views there are, which are taken, why these do not do, and the two ways out."""
+    said = f"the codes are of the views {_name(there)}, and this estimator predicts with {_name(plan)}."
+    return " ".join(filter(None, (said, f"{why[:1].upper()}{why[1:]}", _say_ways(there, plan))))
 
 
 def _say_ways(there: ViewPlan, plan: ViewPlan) -> str:
