@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -257,3 +258,18 @@ def test_where_nothing_can_be_held_out_that_is_said(
     source = make_source(tmp_path / "in", 1)
     assert main(["baseline", source, "-q"]) == 1
     assert "has no parts, and no image can be held out to test on" in capsys.readouterr().err
+
+
+def test_json_says_how_to_make_it_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    source, report = make_source(tmp_path / "in"), tmp_path / "r.json"
+    asked = ["baseline", source, "-o", str(report), "--only", "majority,pixels", "--budget", "10m"]
+    assert main([*asked, "--random-state", "3", "-q"]) == 0
+    again = json.loads(report.read_text())["reproduce"]
+    command = shlex.split(again["command"])
+    assert command[:3] == ["cnncodes", *asked[:2]]
+    assert {"majority,pixels", "10m", "--random-state", "3"} <= {*command}
+    assert again["date"] == "1970-01-01 00:00 UTC" and again["versions"]["cnncodes"]
+    assert (again["source"], again["train"], again["test"]) == (source, "train", "test")
+    assert again["holdout"] is None and again["budget"] == "10m"
+    assert again["random_states"] == {"folds, draws and bootstrap": 3}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -52,6 +53,22 @@ def test_what_is_found_is_said_written_and_strict_if_asked(
     # Of the part train alone nothing is wrong, and its classes are too small to be called one.
     assert main([*asked, "--strict", "--split", "train", "--json"]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1])["n"] == 12
+
+
+def test_json_says_how_to_make_it_again(
+    photos: Path, small_network: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
+    report = tmp_path / "checks.json"
+    asked = ["check", str(photos), "-o", str(report), "--backbone", small_network, "--split", "train"]
+    assert main([*asked, "--random-state", "3", "-q"]) == 0
+    again = json.loads(report.read_text())["reproduce"]
+    command = shlex.split(again["command"])
+    assert command[:3] == ["cnncodes", *asked[:2]] and {"--random-state", "3", "small"} <= {*command}
+    assert again["date"] == "1970-01-01 00:00 UTC" and again["versions"]["cnncodes"]
+    assert (again["source"], again["split"], again["holdout"]) == (str(photos), "train", None)
+    assert again["random_states"]["folds, views and intervals"] == 3
+    assert again["backbone"] == "small" and len(again["backbone_sha256"]) == 64
 
 
 @pytest.mark.slow

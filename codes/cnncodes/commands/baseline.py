@@ -18,6 +18,7 @@ from cnncodes.commands.outputs import check_output, check_report_name, is_page, 
 from cnncodes.commands.pages import write_ladder_page
 from cnncodes.commands.report_answers import compare_evaluated, read_evaluated
 from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.reproducing import describe_ladder
 from cnncodes.commands.series import doubt_parts, look_in_parts
 from cnncodes.commands.tasks import TaskOptions, check_task
 from cnncodes.errors import UsageError, agree, count
@@ -210,7 +211,7 @@ def _write_report(options: BaselineOptions, report: Result, note: str) -> None:
     if is_page(options.report):
         write_ladder_page(options, report, note)
     else:
-        write_report(Path(options.report), report)
+        write_report(Path(options.report), {**report, "reproduce": describe_ladder(options)})
 
 
 def _list_methods(options: BaselineOptions, task: Task) -> list[Method]:

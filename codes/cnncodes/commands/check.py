@@ -16,6 +16,7 @@ from cnncodes.commands.multilabel import tell_empty
 from cnncodes.commands.outputs import check_json_name, check_output, write_report
 from cnncodes.commands.regression import name_target
 from cnncodes.commands.reporter import Reporter
+from cnncodes.commands.reproducing import describe_check
 from cnncodes.commands.suspicious_labels import warn_of_labels, warn_of_several
 from cnncodes.commands.tasks import Meaning, TaskOptions, check_task, find_meaning, read_target
 from cnncodes.schema import option
@@ -100,7 +101,8 @@ def run_check(options: CheckOptions, reporter: Reporter) -> Result:
     }
     if options.report is not None:
         with showing(result):
-            write_report(Path(options.report), result)
+            again = describe_check(options, split, backbone)
+            write_report(Path(options.report), {**result, "reproduce": again})
     result[PROBLEMS] = [finding.sentence for finding in checks.warnings] if options.strict else []
     total = checks.n + len(checks.failures)
     result[TOO_MANY_FAILURES] = judge_failures(checks.failures, total, options.max_failures, reporter)

@@ -10,7 +10,7 @@ from cnncodes.commands.evaluate_common import Evaluated
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.outputs import is_page
 from cnncodes.commands.reporter import Reporter
-from cnncodes.commands.reproducing import RANDOM_STATES, describe_model, describe_run
+from cnncodes.commands.reproducing import RANDOM_STATES, describe_model, describe_run, ladder_states
 from cnncodes.commands.training_images import name_kind
 from cnncodes.errors import UsageError, install_advice
 
@@ -128,7 +128,7 @@ def write_ladder_page(options: Any, result: Result, note: str) -> None:
         model_sha256="",
         source=options.src,
         split=None,
-        random_states={"folds, draws and bootstrap": options.random_state},
+        random_states=ladder_states(options),
         others={"Parts": f"trained on {options.train}, tested on {options.test}{note}"},
         timed=options.budget != "none",
     )

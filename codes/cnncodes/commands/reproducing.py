@@ -67,6 +67,35 @@ def describe_comparison(options: Any, split: str | None) -> Result:
     return {**describe_run("compare", options), "models": models, **describe_source(options, split)}
 
 
+def describe_check(options: Any, split: str | None, backbone: Any) -> Result:
+    """Return how to make the findings of ``cnncodes check`` again."""
+    return {
+        **describe_run("check", options),
+        "backbone": backbone.card.name,
+        "backbone_sha256": backbone.sha256,
+        **describe_source(options, split),
+        "random_states": {"folds, views and intervals": options.random_state},
+    }
+
+
+def describe_ladder(options: Any) -> Result:
+    """Return how to make the figures of ``cnncodes baseline`` again; what its budget leaves out is luck."""
+    return {
+        **describe_run("baseline", options),
+        "source": options.src,
+        "train": options.train,
+        "test": options.test,
+        "holdout": options.holdout,
+        "budget": options.budget,
+        "random_states": ladder_states(options),
+    }
+
+
+def ladder_states(options: Any) -> dict[str, int]:
+    """Return what decides the draws of ``cnncodes baseline``."""
+    return {"folds, draws and bootstrap": options.random_state}
+
+
 def _describe_training(model: str) -> dict[str, str]:
     """Return how an estimator was trained, by its card."""
     from cnncodes.estimators.saving import read_card_of
