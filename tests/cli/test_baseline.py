@@ -43,6 +43,18 @@ def test_an_image_that_cannot_be_read_is_in_none_of_the_figures(
     assert found["failed"] == 1 and found["majority"]["accuracy"]["n"] == 7
     gap = evaluated["accuracy"]["value"] - found["raw_pixels"]["accuracy"]["value"]
     assert found["difference"]["value"] == pytest.approx(gap)
+    compared = found["compared"]
+    assert compared["accuracy"] == evaluated["accuracy"]
+    assert (compared["name"], compared["n"], compared["cpu_seconds"]) == (str(tmp_path / "m"), 7, None)
+    [last] = [line for line in render_baseline({**found, "compared": compared}).splitlines() if "/m " in line]
+    assert last.split()[-2:] == ["-", "-"] and f"{evaluated['accuracy']['value']:.3f}" in last
+    report_of = json.loads(Path(report).read_text())
+    report_of["reproduce"]["training_cpu_seconds"] = 61.25
+    Path(report).write_text(json.dumps(report_of))
+    assert main(["baseline", source, "--compare", report, *only, "--quiet", "--json"]) == 3
+    timed = json.loads(capsys.readouterr().out)
+    assert timed["compared"]["cpu_seconds"] == 61.25
+    assert "61.2 s" in render_baseline(timed)
 
 
 def test_bad_pictures_and_numbers_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -41,6 +41,7 @@ def test_the_folder_holds_what_it_says(done: Any) -> None:
 def test_it_gains_and_says_so(done: Any) -> None:
     _, summary, _ = done
     assert summary["test"]["difference"]["low"] > 0
+    assert summary["cpu_seconds"] > 0
     assert summary["kept"] == "tuned"
     assert summary["verdict"].startswith("Fine-tuning was worth it: +")
     assert summary["verdict"].endswith(

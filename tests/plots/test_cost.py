@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cnncodes.errors import BackendMissing
 from cnncodes.evaluation import evaluate_predictions
 from cnncodes.evaluation.baselines import Ladder, Rung
+from cnncodes.evaluation.baselines.rungs import Compared
 from cnncodes.plots.cost import count_overlaps, place_numbers, plot_cost
 
 
@@ -41,6 +42,18 @@ def test_every_method_is_named_and_has_its_place() -> None:
     }
     assert {(2.0, 0.75), (30.0, 1.0)} <= places
     assert axes.get_xscale() == "log" and "20 test images" in axes.get_ylabel()
+
+
+def test_what_is_compared_is_a_point_where_its_seconds_are_known_else_a_line() -> None:
+    pytest.importorskip("matplotlib")
+    estimate = dataclasses.replace(make_ladder().rungs[1].estimate, value=0.3, low=0.2, high=0.4)
+    axes = plot_cost(make_ladder(), compared=Compared("tuned.cnncodes", estimate, 500.0))
+    assert (500.0, 0.3) in {(line.get_xdata()[0], line.get_ydata()[0]) for line in axes.lines}
+    assert axes.get_ylim()[0] < 0.2 and axes.get_xlim()[1] > 500
+    assert "tuned.cnncodes" in [text.get_text() for text in axes.get_legend().get_texts()]
+    axes = plot_cost(make_ladder(), compared=Compared("tuned.cnncodes", estimate, None))
+    assert [line.get_ydata()[0] for line in axes.lines if line.get_linestyle() == "--"] == [0.3]
+    assert "tuned.cnncodes" in [text.get_text() for text in axes.get_legend().get_texts()]
 
 
 def test_an_axis_of_seconds_has_plain_numbers_and_room_for_what_costs_any() -> None:

@@ -6,17 +6,17 @@ import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cnncodes.commands import common
 from cnncodes.commands.command import TOO_MANY_FAILURES, Command, Result, showing
 from cnncodes.commands.failures import judge_failures
 from cnncodes.commands.ladder_result import describe_baseline
 from cnncodes.commands.ladder_source import LadderSource, open_ladder
-from cnncodes.commands.ladders import render_baseline
+from cnncodes.commands.ladders import read_estimate, render_baseline
 from cnncodes.commands.outputs import check_output, check_report_name, is_page, write_report
 from cnncodes.commands.pages import write_ladder_page
-from cnncodes.commands.report_answers import compare_evaluated, read_evaluated
+from cnncodes.commands.report_answers import EvaluatedReport, compare_evaluated, read_evaluated
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.reproducing import describe_ladder
 from cnncodes.commands.series import doubt_parts, look_in_parts
@@ -107,7 +107,8 @@ class BaselineOptions(common.FailureOptions, TaskOptions):
         default=False,
     )
     compare: str | None = option(
-        "Report of 'cnncodes evaluate' on the same test images: gives the paired difference to raw pixels.",
+        "Report of 'cnncodes evaluate' on the same test images: its model stands beside the methods, and its"
+        " paired difference to raw pixels is given.",
         default=None,
         metavar="FILE",
     )
@@ -142,7 +143,7 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
         check_matplotlib()
     source = open_ladder(options, reporter)
     methods = _list_methods(options, source.task)
-    rows = None if options.compare is None else read_evaluated(options.compare, source.test, source.task)
+    report = None if options.compare is None else read_evaluated(options.compare, source.test, source.task)
     reporter.note(
         f"training on {count(len(source.train), 'image')}, testing on {len(source.test):,}{source.note}"
     )
@@ -164,19 +165,19 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
     except KeyboardInterrupt:
         if tried:
             if all(rung.group != "pixels" for rung in tried[0].rungs):
-                rows = None  # what they are compared with is not there yet
-            with showing(_finish(options, tried[0], source, rows, reporter), written=True):
+                report = None  # what they are compared with is not there yet
+            with showing(_finish(options, tried[0], source, report, reporter), written=True):
                 raise
         raise
     near = look_in_parts(ladder, source, options.n_jobs)
-    return _finish(options, ladder, source, rows, reporter, near)
+    return _finish(options, ladder, source, report, reporter, near)
 
 
 def _finish(
     options: BaselineOptions,
     ladder: Ladder,
     source: LadderSource,
-    rows: list[Any] | None,
+    report: EvaluatedReport | None,
     reporter: Reporter,
     near: NearCopies | None = None,
 ) -> Result:
@@ -190,9 +191,8 @@ def _finish(
         reporter.warn(doubt)
         result["doubts"] = [*result["doubts"], doubt]
     # What cannot be read is in no figure: 'evaluate' leaves it out too, and so the figures compare.
-    if rows is not None:
-        read = [rows[i] for i in ladder.test]
-        result["difference"] = compare_evaluated(ladder, truth, read, options.random_state)
+    if report is not None:
+        result |= compare_evaluated(ladder, truth, report, options.random_state)
     with showing(result):
         if options.report is not None:
             plain = source.task.list_plain
@@ -200,7 +200,7 @@ def _finish(
             listed = {"images": [record.key for record in test], "labels": plain(truth), "answers": answers}
             _write_report(options, {**result, **listed}, source.note)
         if options.plot is not None:
-            _write_plot(ladder, options.plot)
+            _write_plot(ladder, result["compared"], options.plot)
     total = len(source.train) + len(source.test)
     result[TOO_MANY_FAILURES] = judge_failures(ladder.failures, total, options.max_failures, reporter)
     return result
@@ -238,12 +238,17 @@ def _warn_seen(ladder: Ladder, n_test: int, reporter: Reporter) -> None:
         )
 
 
-def _write_plot(ladder: Ladder, path: str) -> None:
+def _write_plot(ladder: Ladder, compared: Result | None, path: str) -> None:
+    from cnncodes.evaluation.baselines.rungs import Compared
     from cnncodes.plots import plot_cost
     from cnncodes.store.files import write_file
 
     file, kind = io.BytesIO(), Path(path).suffix.lstrip(".") or None
-    plot_cost(ladder).figure.savefig(file, dpi=120, format=kind)
+    other = None
+    if compared is not None:
+        estimate = read_estimate(compared[ladder.task.figure.key])
+        other = Compared(compared["name"], estimate, compared["cpu_seconds"])
+    plot_cost(ladder, compared=other).figure.savefig(file, dpi=120, format=kind)
     write_file(path, file.getvalue())
 
 

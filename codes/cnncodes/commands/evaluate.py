@@ -16,7 +16,7 @@ from cnncodes.commands.outputs import check_output, is_page, write_report
 from cnncodes.commands.pages import check_page_options
 from cnncodes.commands.rendering import choose_renderer
 from cnncodes.commands.reporter import Reporter
-from cnncodes.commands.reproducing import describe_model, describe_run, describe_source
+from cnncodes.commands.reproducing import describe_model, describe_run, describe_source, find_training_seconds
 from cnncodes.commands.stored_source import check_stored
 from cnncodes.commands.tasks import check_given
 
@@ -62,6 +62,7 @@ def _report(result: Result, list_rows: Callable[[], list[Result]], options: Eval
             again = {
                 **describe_run("evaluate", options),
                 **describe_model(options.model),
+                "training_cpu_seconds": find_training_seconds(options.model),
                 **describe_source(options, result["split"]),
             }
             report = {**result, "reproduce": again, "predictions": list_rows()}

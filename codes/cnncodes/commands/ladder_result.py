@@ -60,6 +60,7 @@ def describe_baseline(options: Any, ladder: Ladder, source: LadderSource) -> Res
         "curve": curve,
         "without_interval": say_without_interval(methods, curve, figure),
         "compare": options.compare,
+        "compared": None,
         "difference": None,
         "seconds": round(ladder.seconds, 3),
         "plot": options.plot,

@@ -39,7 +39,7 @@ def render_baseline(result: Result) -> str:
     text += f"{result['verdict']}\n" if result["verdict"] else ""
     text += _say_curve(result["curve"], figure)
     if result["difference"] is not None:
-        shown = " ".join(_show_gap(_read(result["difference"]), figure))
+        shown = " ".join(_show_gap(read_estimate(result["difference"]), figure))
         text += f"{result['compare']} against raw pixels, on the same images: {shown}\n"
     for key, name in (("plot", "Plot"), ("report", "Report")):
         text += f"{name}: {result[key]}\n" if result[key] else ""
@@ -51,7 +51,7 @@ def _tabulate(result: Result, figure: Figure) -> list[tuple[str, ...]]:
     named = [cell for name in names for cell in (name, "95% interval")]
     rows = [("", "method", *named, "difference", "95% interval", "CPU: images", "fit")]
     for number, method in enumerate(result["methods"], start=1):
-        cells = [*_show(_read(method["evaluation"][figure.key]), figure)]
+        cells = [*_show(read_estimate(method["evaluation"][figure.key]), figure)]
         for key, _ in figure.beside:
             share = method["evaluation"][key]
             cells += [format_share(share["value"]), format_interval(share)]
@@ -61,12 +61,29 @@ def _tabulate(result: Result, figure: Figure) -> list[tuple[str, ...]]:
                 str(number),
                 method["title"],
                 *cells,
-                *(("reference", "") if difference is None else _show_gap(_read(difference), figure)),
+                *(("reference", "") if difference is None else _show_gap(read_estimate(difference), figure)),
                 f"{method['describe_cpu_seconds']:.1f} s",
                 f"{method['fit_cpu_seconds']:.1f} s",
             )
         )
+    if result["compared"] is not None:
+        rows.append(_tell_compared(result["compared"], figure))
     return rows
+
+
+def _tell_compared(compared: Result, figure: Figure) -> tuple[str, ...]:
+    """Return the row of what was trained elsewhere: all of its seconds, where they are known, as of a fit."""
+    cells = [*_show(read_estimate(compared[figure.key]), figure)]
+    for key, _ in figure.beside:
+        cells += [format_share(compared[key]["value"]), format_interval(compared[key])]
+    gap, seconds = read_estimate(compared["difference"]), compared["cpu_seconds"]
+    cost = "-" if seconds is None else f"{seconds:.1f} s"
+    return ("", _cut_path(compared["name"]), *cells, *_show_gap(gap, figure), "-", cost)
+
+
+def _cut_path(path: str, most: int = 40) -> str:
+    """Return a path, cut at its front, where it would pad all rows."""
+    return path if len(path) <= most else f"…{path[1 - most :]}"
 
 
 def _show(estimate: Estimate, figure: Figure) -> tuple[str, str]:
@@ -84,7 +101,7 @@ def _show_gap(gap: Estimate, figure: Figure) -> tuple[str, str]:
     return value, f"[{low}, {high}]" if low else "-"
 
 
-def _read(plain: Result) -> Estimate:
+def read_estimate(plain: Result) -> Estimate:
     """Return an estimate from JSON, whose null is NaN."""
     from cnncodes.evaluation import Estimate
 
@@ -99,6 +116,6 @@ def _say_curve(curve: Result | None, figure: Figure) -> str:
     rows = [("training images", "draws", figure.name, "95% interval")]
     for point in (*curve["points"], *curve["further"]):
         draws = str(point.get("draws", "extrapolated"))
-        rows.append((f"{point['images']:,}", draws, *_show(_read(point["estimate"]), figure)))
+        rows.append((f"{point['images']:,}", draws, *_show(read_estimate(point["estimate"]), figure)))
     verdict = curve["verdict"]
     return f"\n{format_table(rows)}\n{verdict[0].upper()}{verdict[1:]}.\n"

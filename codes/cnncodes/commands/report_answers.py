@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,27 @@ _ABOUT: dict[str, tuple[TaskName, str]] = {"mae": ("numbers", "target"), "hammin
 _CLASSES: tuple[TaskName, str] = ("classes", "label")
 
 
-def read_evaluated(path: str, test: list[ImageRecord], task: Task) -> list[Result]:
-    """Return the rows of a report for the test images, in their order.
+@dataclass(frozen=True)
+class EvaluatedReport:
+    """What a report of ``cnncodes evaluate`` says of images.
+
+    Attributes
+    ----------
+    name : str
+        The model that it is about.
+    rows : list of dict
+        One for each image.
+    cpu_seconds : float or None
+        What fine-tuning it took; None where that is not known.
+    """
+
+    name: str
+    rows: list[Result]
+    cpu_seconds: float | None
+
+
+def read_evaluated(path: str, test: list[ImageRecord], task: Task) -> EvaluatedReport:
+    """Return what a report says of the test images, in their order.
 
     Raises
     ------
@@ -36,7 +56,9 @@ def read_evaluated(path: str, test: list[ImageRecord], task: Task) -> list[Resul
         about, truth = next((names for key, names in _ABOUT.items() if key in report), _CLASSES)
         by_key: dict[str, Result] = {row["image"]: row for row in report["predictions"]}
         found = {key: (row.get(truth), row["prediction"])[0] for key, row in by_key.items()}
-    except (ValueError, KeyError, TypeError) as error:
+        seconds = report.get("reproduce", {}).get("training_cpu_seconds")
+        name, cpu_seconds = str(report.get("model", path)), None if seconds is None else float(seconds)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path!r} is no report of 'cnncodes evaluate'.") from error
     if about != task.name:
         raise UsageError(
@@ -46,11 +68,13 @@ def read_evaluated(path: str, test: list[ImageRecord], task: Task) -> list[Resul
     expected = task.list_plain(task.read([record.label for record in test]))
     if found != dict(zip((record.key for record in test), expected, strict=True)):
         raise UsageError(f"the report {path!r} is about other images or labels: evaluate on the same part.")
-    return [by_key[record.key] for record in test]
+    return EvaluatedReport(name, [by_key[record.key] for record in test], cpu_seconds)
 
 
-def compare_evaluated(ladder: Ladder, truth: Any, rows: list[Result], random_state: int) -> Result:
-    """Return the paired difference of the report's model to raw pixels, on the images that can be read.
+def compare_evaluated(ladder: Ladder, truth: Any, report: EvaluatedReport, random_state: int) -> Result:
+    """Return the report's model as a row of the ladder, and its paired difference to raw pixels.
+
+    Both are of the images that can be read.
 
     Raises
     ------
@@ -65,8 +89,20 @@ def compare_evaluated(ladder: Ladder, truth: Any, rows: list[Result], random_sta
         raise UsageError(
             "--compare is against raw pixels, which were left out: give --only pixels, or more time."
         )
-    given, groups = ladder.task.read_answers(rows), ladder.drawn.groups
-    drawn = resample(ladder.task, truth, given, groups=groups, random_state=random_state)
+    task, groups = ladder.task, ladder.drawn.groups
+    given = task.read_answers([report.rows[i] for i in ladder.test])
+    drawn = resample(task, truth, given, groups=groups, random_state=random_state)
+    evaluation = task.evaluate(truth, given, groups=groups, random_state=random_state)
     n, units = len(truth), count_drawn(len(truth), groups)
-    found: Result = to_plain(subtract(ladder.task.figure, drawn, pixels, n, units))
-    return found
+    reference = next(rung.drawn for rung in ladder.rungs if rung.title == ladder.compared_with)
+    keys = (task.figure.key, *(key for key, _ in task.figure.beside))
+    return {
+        "compared": {
+            "name": report.name,
+            **{key: to_plain(getattr(evaluation, key)) for key in keys},
+            "n": n,
+            "difference": to_plain(subtract(task.figure, drawn, reference, n, units)),
+            "cpu_seconds": report.cpu_seconds,
+        },
+        "difference": to_plain(subtract(task.figure, drawn, pixels, n, units)),
+    }

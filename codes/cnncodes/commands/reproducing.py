@@ -9,11 +9,13 @@ import os
 import platform
 import shlex
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import cnncodes
 from cnncodes.commands.command import Result
 from cnncodes.commands.prediction_files import is_prediction_file
+from cnncodes.disk import parse_json
 from cnncodes.errors import SavedModelError
 from cnncodes.schema import to_arguments
 
@@ -44,6 +46,20 @@ def describe_run(command: str, options: Any) -> Result:
 def describe_model(model: str) -> Result:
     """Return which file a saved estimator is, by its contents, and how it was trained."""
     return {"model": model, "model_sha256": _hash_file(model), "training": _describe_training(model)}
+
+
+def find_training_seconds(model: str) -> float | None:
+    """Return the CPU seconds that a model's fine-tuning took, by the summary beside it, or None."""
+    from cnncodes.finetuning.folder import CLASSIFIER, SUMMARY
+
+    path = Path(model)
+    if path.name != CLASSIFIER:
+        return None
+    try:
+        summary = parse_json(path.with_name(SUMMARY).read_bytes())
+        return float(summary["cpu_seconds"]) if "identity" in summary else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def describe_source(options: Any, split: str | None) -> Result:

@@ -74,7 +74,8 @@ class TuningFolder:
         # What a kill left half written: whoever holds the lock is the only one who writes these.
         _remove(self.state, _HALF_WRITTEN)
         _remove(self.path, _HALF_WRITTEN, (CLASSIFIER, LOG, SUMMARY))
-        self._before, self._started = _read_seconds(self.state / MARK), time.monotonic()
+        self._before = _read_seconds(self.state / MARK)
+        self._started = time.monotonic(), time.process_time()
         try:
             self.note_time()
         except BaseException:
@@ -87,11 +88,17 @@ class TuningFolder:
     @property
     def seconds(self) -> float:
         """Seconds that the fine-tuning has taken, with those of runs that were interrupted."""
-        return self._before + time.monotonic() - self._started
+        return self._before[0] + time.monotonic() - self._started[0]
+
+    @property
+    def cpu_seconds(self) -> float:
+        """The same in seconds of the processors that worked for it, of this process."""
+        return self._before[1] + time.process_time() - self._started[1]
 
     def note_time(self) -> None:
         """Keep how long it has taken so far."""
-        self._write(self.state / MARK, json.dumps({"seconds": round(self.seconds, 1)}).encode())
+        spent = {"seconds": round(self.seconds, 1), "cpu_seconds": round(self.cpu_seconds, 1)}
+        self._write(self.state / MARK, json.dumps(spent).encode())
 
     def _write(self, path: Path, data: bytes) -> None:
         """Write a file, unless another may have got the folder meanwhile."""
@@ -197,11 +204,13 @@ def _remove(folder: Path, form: str, names: Sequence[str] = OWN) -> None:
                 path.unlink()
 
 
-def _read_seconds(mark: Path) -> float:
+def _read_seconds(mark: Path) -> tuple[float, float]:
+    """Return the seconds of runs before, by the clock and of processors."""
     try:
-        return float(parse_json(mark.read_bytes())["seconds"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0.0
+        found = parse_json(mark.read_bytes())
+        return float(found["seconds"]), float(found.get("cpu_seconds", 0.0))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return 0.0, 0.0
 
 
 def _read_summary(path: Path) -> dict[str, Any] | None:

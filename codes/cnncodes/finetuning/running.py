@@ -161,7 +161,11 @@ def _lead(
         tested = None if test is None else conclusion.test(test, listeners)
         conclusion.write(folder)
         summary = conclusion.describe(folder, tested)
-        summary |= {"identity": identity, "seconds": round(folder.seconds, 3)}
+        summary |= {
+            "identity": identity,
+            "seconds": round(folder.seconds, 3),
+            "cpu_seconds": round(folder.cpu_seconds, 3),
+        }
         for text in summary["notes"]:
             listeners.warn(text)
         summary["notes"] = notes + summary["notes"]

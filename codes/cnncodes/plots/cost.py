@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from cnncodes.evaluation.baselines import Ladder
+    from cnncodes.evaluation.baselines.rungs import Compared
     from cnncodes.evaluation.figures import Figure
+    from cnncodes.evaluation.intervals import Estimate
 
 #: Where the number of a point may stand: directions, and how far from it; the first that is free is taken.
 _OFFSETS = tuple(
@@ -35,7 +37,7 @@ _LOOKS = {
 }
 
 
-def plot_cost(ladder: Ladder, ax: Any = None) -> Any:
+def plot_cost(ladder: Ladder, ax: Any = None, *, compared: Compared | None = None) -> Any:
     """Plot the figure that methods are compared by against seconds of processors, with 95 % intervals.
 
     Parameters
@@ -45,6 +47,8 @@ def plot_cost(ladder: Ladder, ax: Any = None) -> Any:
     ax : matplotlib.axes.Axes, optional
         Where to; by default a new figure's. Methods are named beside a new figure's axes; within given ones
         up to 10, since others may lie beside them.
+    compared : Compared, optional
+        What was trained elsewhere: a point where it is known what that took, else a line.
 
     Returns
     -------
@@ -59,23 +63,16 @@ def plot_cost(ladder: Ladder, ax: Any = None) -> Any:
     """
     check_result(ladder, "rungs", "the ladder of `climb`")
     axes = take_axes(ax, (10.0, 5.0))
-    colors, (low, high) = choose_colors(axes), _find_room(ladder)
+    colors, (low, high) = choose_colors(axes), _find_room(ladder, compared)
     for number, rung in enumerate(ladder.rungs, start=1):
         color, marker = _LOOKS.get(rung.group, (colors.text, "o"))
         estimate, label = rung.estimate, f"{number}  {rung.title}"
         if rung.cost == 0:  # it has no place on a logarithmic axis
             _draw_free(axes, estimate.value, ladder.task.figure, low, high, color=color, label=label)
             continue
-        axes.errorbar(
-            [rung.cost],
-            [estimate.value],
-            [[estimate.value - estimate.low], [estimate.high - estimate.value]],
-            color=color,
-            marker=marker,
-            capsize=2,
-            linewidth=1,
-            label=label,
-        )
+        _draw_point(axes, rung.cost, estimate, color=color, marker=marker, label=label)
+    if compared is not None:
+        _draw_compared(axes, compared, colors.text)
     axes.set_ylim(low, high)
     axes.set_xscale("log")
     _number_decades(axes.xaxis)
@@ -89,10 +86,24 @@ def plot_cost(ladder: Ladder, ax: Any = None) -> Any:
     return axes
 
 
-def _find_room(ladder: Ladder) -> tuple[float, float]:
+def _draw_point(axes: Any, cost: float, estimate: Estimate, **look: Any) -> None:
+    ends = [[estimate.value - estimate.low], [estimate.high - estimate.value]]
+    axes.errorbar([cost], [estimate.value], ends, capsize=2, linewidth=1, **look)
+
+
+def _draw_compared(axes: Any, compared: Compared, color: str) -> None:
+    """Draw what was trained elsewhere; no number stands beside it, as it is no method of the table."""
+    if compared.cost:
+        _draw_point(axes, compared.cost, compared.estimate, color=color, marker="X", label=compared.name)
+    else:
+        axes.axhline(compared.estimate.value, color=color, linestyle="--", label=compared.name)
+
+
+def _find_room(ladder: Ladder, compared: Compared | None) -> tuple[float, float]:
     """Return the ends of the axis upwards: what costs nothing guesses, and would press others together."""
     estimates = [rung.estimate for rung in ladder.rungs if rung.cost > 0]
     estimates = estimates or [rung.estimate for rung in ladder.rungs]
+    estimates += [] if compared is None else [compared.estimate]
     ends = [end for one in estimates for end in (one.value, one.low, one.high) if math.isfinite(end)]
     margin = 0.06 * (max(ends) - min(ends)) or 0.01 * abs(max(ends)) or 0.01
     return min(ends) - margin, max(ends) + margin

@@ -66,6 +66,24 @@ class Rung:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """What methods are compared with that was trained elsewhere.
+
+    Attributes
+    ----------
+    name : str
+    estimate : Estimate
+        The figure that methods are compared by, on the same test images.
+    cost : float or None
+        Seconds of processors that it took, where they are known.
+    """
+
+    name: str
+    estimate: Estimate
+    cost: float | None = None
+
+
+@dataclass(frozen=True)
 class LeftOut:
     """A method that was not tried, and why.
 

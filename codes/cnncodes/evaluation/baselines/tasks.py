@@ -269,4 +269,4 @@ class ClassTask(Task):
     def read_answers(self, rows: Sequence[Mapping[str, Any]]) -> ClassAnswers:
         """Return classes; an image that the classifier could not read counts as wrong."""
         labels = np.array(["" if row["prediction"] is None else str(row["prediction"]) for row in rows])
-        return ClassAnswers(labels, np.unique(labels))
+        return ClassAnswers(labels, np.union1d(labels, [str(row["label"]) for row in rows]))
