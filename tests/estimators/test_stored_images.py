@@ -7,6 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from cnncodes import ImageClassifier, ImageMultiLabelClassifier, ImageRegressor, embed, open_codes, read_codes
 from cnncodes.errors import SpaceMismatch, UsageError
@@ -172,3 +174,15 @@ def test_predictors_say_which_images_were_trained_on_and_which_failed(
     np.testing.assert_array_equal(found.trained_on, expected.trained_on)
     np.testing.assert_array_equal(found.contents, expected.contents)
     np.testing.assert_array_equal(found.novelty, expected.novelty)
+
+
+def test_codes_are_left_as_they_are_by_a_head_that_writes_into_them(codes, pictures, backbone):
+    head = make_pipeline(StandardScaler(copy=False), KNeighborsClassifier(3))
+    classifier = ImageClassifier(backbone, head, n_jobs=1).fit(pictures.arrays, pictures.labels)
+    before = codes.X.copy()
+    classifier.predict(codes)
+    np.testing.assert_array_equal(codes.X, before)
+    stored = list_stored(codes, classifier.predictor_)
+    assert np.shares_memory(stored[0].codes, codes.X)
+    classifier.predictor_.predict_records(stored)
+    np.testing.assert_array_equal(codes.X, before)

@@ -209,9 +209,11 @@ def _join(rows: Sequence[_Row | Failure], code_size: int) -> ImageRows:
 
 
 def rows_of(
-    codes: Codes,
+    codes: Codes, *, copy: bool = True
 ) -> tuple[ImageRows, npt.NDArray[np.object_], npt.NDArray[np.object_] | None]:
     """Return stored codes by image, sorted by key, with label and group of each; None where none has a group.
+
+    Without `copy` the array is that of the codes where their order allows it, for who writes nothing there.
 
     Raises
     ------
@@ -227,7 +229,8 @@ def rows_of(
             f" image {bad!r}: embed it again, in float32 where its codes are beyond float16, or leave it out."
         )
     contents = [str(content) for content in codes.contents[starts]]
-    rows = ImageRows(codes.X[order], counts, contents, {})
+    is_sorted = bool((order == np.arange(len(order))).all())
+    rows = ImageRows(codes.X if is_sorted and not copy else codes.X[order], counts, contents, {})
     return rows, codes.y[starts], codes.name_groups(starts)
 
 

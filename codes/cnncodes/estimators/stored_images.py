@@ -50,7 +50,7 @@ def list_stored(
     check_space(codes, predictor.embedder)
     warn_incomplete(codes)
     codes = _choose_views(codes, predictor)
-    rows, labels, _ = rows_of(codes)
+    rows, labels, _ = rows_of(codes, copy=False)
     starts = order_images(codes)[1]
     told = codes.rows.select(["split", "group"]).take(starts).to_pydict()
     stops = np.cumsum(rows.counts)
@@ -129,7 +129,7 @@ def _choose_views(codes: Codes, predictor: ImagePredictor) -> Codes:
         raise UsageError(_say_views(there, plan))
     if (order_images(chosen)[2] != plan.count).any():
         raise UsageError(_say_views(there, plan, "Of some images views were left out."))
-    return chosen
+    return codes if len(chosen) == len(codes) else chosen  # and not a copy
 
 
 def _check_means(there: ViewPlan, predictor: ImagePredictor) -> None:
