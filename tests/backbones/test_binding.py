@@ -68,7 +68,7 @@ def test_each_set_of_buffers_has_a_cuda_graph_of_its_own_and_other_runs_have_non
         "cudaErrorMemoryAllocation",
         "hipErrorOutOfMemory",
         "allocate_gpu: Memory not available to allocate buffer: 251658240",
-        "Exception(3) tid(4304) 8007000E Not enough memory resources are available to complete this operation.",
+        "tid(4304) 8007000E Not enough memory resources are available to complete this operation.",
     ],
 )
 def test_whoever_says_that_memory_is_short_is_understood(backbone: Backbone, said: str) -> None:

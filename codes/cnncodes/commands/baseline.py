@@ -169,7 +169,11 @@ def run_baseline(options: BaselineOptions, reporter: Reporter) -> Result:
             with showing(_finish(options, tried[0], source, report, reporter), written=True):
                 raise
         raise
-    near = look_in_parts(ladder, source, options.n_jobs)
+    try:
+        near = look_in_parts(ladder, source, options.n_jobs)
+    except KeyboardInterrupt:
+        with showing(_finish(options, ladder, source, report, reporter), written=True):
+            raise
     return _finish(options, ladder, source, report, reporter, near)
 
 
