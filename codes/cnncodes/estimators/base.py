@@ -30,14 +30,13 @@ from cnncodes.estimators.inputs import (
     rows_of,
     settle_embedders,
 )
-from cnncodes.estimators.labels import check_groups, is_absent, labelled_records, records_of
+from cnncodes.estimators.labels import check_groups, is_absent, labelled_records
 from cnncodes.estimators.novelty import NoveltyScale
 from cnncodes.estimators.parameters import check_failures, check_scored, check_weight, make_embedders
 from cnncodes.estimators.predictor import ImagePredictor
 from cnncodes.estimators.settings import Settings, list_settings
 from cnncodes.estimators.stored import check_codes, weigh_images
-from cnncodes.estimators.stored_image import StoredImage
-from cnncodes.estimators.stored_images import list_stored, pick_labelled
+from cnncodes.estimators.stored_images import list_images, list_scored
 from cnncodes.estimators.training import fit_rows, number_groups
 from cnncodes.estimators.unknown import Training
 from cnncodes.images import ImageRecord, list_groups, name_groups
@@ -251,22 +250,16 @@ class ImageEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def _embed(self, X: Any) -> ImageRows:
         """Return the codes of images to predict, or those of stored codes."""
         check_is_fitted(self, "predictor_")
-        stored = self._list_stored(X)
-        return self._embed_records(records_of(X) if stored is None else stored)
+        return self._embed_records(list_images(X, self.predictor_))
 
     def _embed_records(self, records: Sequence[ImageRecord]) -> ImageRows:
         embedder = self.predictor_.embedder
         return embed_records(embedder, records, n_jobs=self.n_jobs, memory=self.memory, on_error="raise")
 
-    def _list_stored(self, X: Any) -> list[StoredImage] | None:
-        """Return the images of stored codes; None where `X` is something else."""
-        return list_stored(X, self.predictor_) if isinstance(X, Codes | CodeBlocks) else None
-
     def _list_scored(self, X: Any, y: Any) -> tuple[Sequence[ImageRecord], Any]:
-        """Return images to score and their labels; without `y` a folder, or stored codes, bring both."""
+        """Return what `list_scored` does, of one image at least."""
         check_is_fitted(self, "predictor_")
-        stored = self._list_stored(X)
-        records, labels = labelled_records(X, y, split="test") if stored is None else pick_labelled(stored, y)
+        records, labels = list_scored(X, y, self.predictor_)
         check_scored(records)
         return records, labels
 

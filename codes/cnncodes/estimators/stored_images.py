@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import numpy as np
 from cnncodes.embedding import Embedder
 from cnncodes.errors import SpaceMismatch, UsageError, count, sentence, warn
 from cnncodes.estimators.inputs import list_keys, order_images, rows_of
+from cnncodes.estimators.labels import labelled_records, records_of
 from cnncodes.estimators.stored_image import ABSENT, StoredImage
+from cnncodes.images import ImageRecord
 from cnncodes.store import Failure
 from cnncodes.views import ViewPlan
 from cnncodes.views.naming import find_name
@@ -70,7 +73,25 @@ def list_stored(
     return sorted([*images, *_list_failed(codes)], key=lambda image: image.key) if failures else images
 
 
-def pick_labelled(images: list[StoredImage], y: Any) -> tuple[list[StoredImage], Any]:
+def list_images(X: Any, predictor: ImagePredictor) -> Sequence[ImageRecord]:
+    """Return the images that a user gave to be answered: those of stored codes, or `records_of`."""
+    return list_stored(X, predictor) if _are_codes(X) else records_of(X)
+
+
+def list_scored(X: Any, y: Any, predictor: ImagePredictor) -> tuple[Sequence[ImageRecord], Any]:
+    """Return images to score and their labels; without `y` a folder, or stored codes, bring both."""
+    if _are_codes(X):
+        return _pick_labelled(list_stored(X, predictor), y)
+    return labelled_records(X, y, split="test")
+
+
+def _are_codes(X: Any) -> bool:
+    from cnncodes.store import CodeBlocks, Codes
+
+    return isinstance(X, Codes | CodeBlocks)
+
+
+def _pick_labelled(images: list[StoredImage], y: Any) -> tuple[list[StoredImage], Any]:
     """Return stored images and their labels; without `y` those with one, of the part test if any."""
     if y is not None:
         return images, y
