@@ -35,14 +35,17 @@ def measure_gap(material: Subject, comparison: Comparison) -> Estimate | None:
         return None
     task = _TASKS[comparison.figure.key]()
     of_best = dict(zip(comparison.images, answers, strict=True))
-    truth = task.read([record.label for record in material.records])
-    keys = [record.key for record in material.records]
+    labels = [record.label for record in material.records]
+    truth, keys = task.read(labels), [record.key for record in material.records]
     drawn = [
         resample(
             task,
             truth,
             task.read_answers(
-                [{"image": key, "prediction": one} for key, one in zip(keys, said, strict=True)]
+                [
+                    {"image": key, "label": label, "prediction": one}
+                    for key, label, one in zip(keys, labels, said, strict=True)
+                ]
             ),
             groups=material.drawn.groups,
             random_state=0,
