@@ -163,3 +163,12 @@ def test_labels_are_put_in_the_order_of_a_classifier():
     with pytest.raises(UsageError, match="text meets numbers"):
         read_label_sets([{1}]).align(np.array(["a"]))
     assert read_label_sets([set()]).align(np.array([1, 2]))[0].tolist() == [[0, 0]]
+
+
+def test_messages_show_texts_of_numpy_as_texts():
+    with pytest.raises(UsageError, match="the first is 'sea'"):
+        read_label_sets(np.array(["sea", "sky"]), delimiter="|")
+    with pytest.raises(UsageError, match="texts such as 'sea'"):
+        read_label_sets(np.array(["sea", "sky"]))
+    with pytest.raises(UsageError, match="Got int, 3: one"):
+        read_label_sets(np.array([3, 4]))

@@ -239,6 +239,8 @@ def test_what_shares_classifiers_within_another_take_is_not_guessed(head: Any) -
         ({"a": 0.0}, "above 0 and at most 1"),
         ({"a": float("nan")}, "above 0 and at most 1"),
         ({"a": "much"}, "Got 'much' for 'a'"),
+        ({np.str_("a"): np.float64(2)}, "Got 2.0 for 'a'"),
+        ({np.str_("d"): 0.5}, "priors name 'd', which"),
         ({}, "a share for each class"),
         ("guess", "or 'estimate'. Got 'guess'"),
         ([0.2, 0.8], r"Got \[0.2, 0.8\] instead"),

@@ -53,6 +53,7 @@ def test_several_numbers_an_image():
     ("y", "text"),
     [
         (["1.5", "2"], "Got text, '1.5': classes are for ImageClassifier"),
+        (list(np.array(["1.5", "2"])), "Got text, '1.5': classes"),
         ([True, False], "Got booleans, which are two classes"),
         (np.array([True, False]), "Got booleans"),
         ([1.0, None], "1 of 2 targets is missing .* at position 1: leave"),

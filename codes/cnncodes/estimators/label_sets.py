@@ -13,6 +13,7 @@ import numpy.typing as npt
 from cnncodes.errors import SourceError, UsageError, agree, count, name_some
 from cnncodes.estimators.labels import is_missing, list_kinds, refuse_unwritable, to_plain_list
 from cnncodes.estimators.places import name_places, say_places
+from cnncodes.plain import to_builtin
 
 Array = npt.NDArray[Any]
 
@@ -128,7 +129,7 @@ def read_label_sets(y: Any, n_images: int | None = None, delimiter: str | None =
     if hasattr(y, "toarray") or len(getattr(y, "shape", ())) > 1:
         found = _read_indicator(y)
     else:
-        sets = _divide(list(y), delimiter)
+        sets = _divide([to_builtin(value) for value in y], delimiter)  # as messages show them
         classes = _sort_labels(sets, delimiter)
         found = LabelSets(_mark(sets, classes), classes)
     if n_images is not None and len(found.Y) != n_images:

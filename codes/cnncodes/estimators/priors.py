@@ -12,6 +12,7 @@ import numpy.typing as npt
 from cnncodes.errors import ResultWarning, UsageError, name_some, suggest, warn
 from cnncodes.estimators.aggregation import Scores
 from cnncodes.heads.scoring import most_likely
+from cnncodes.plain import to_builtin
 
 Floats = npt.NDArray[np.float64]
 
@@ -201,12 +202,14 @@ def settle_shares(priors: Any, classes: npt.NDArray[Any], old: Floats) -> Floats
     priors, names = _read_priors(priors), classes.tolist()
     for name, share in priors.items():
         if name not in names:
-            raise UsageError(f"priors name {name!r}, which is no class{_say_classes(name, names)}")
+            raise UsageError(
+                f"priors name {to_builtin(name)!r}, which is no class{_say_classes(name, names)}"
+            )
         real = isinstance(share, int | float | np.number) and not isinstance(share, bool)
         if not real or not math.isfinite(share) or not 0 < share <= 1:
             raise UsageError(
                 f"priors must be shares, above 0 and at most 1 (a class that never occurs gets 1e-6, say)."
-                f" Got {share!r} for {name!r}."
+                f" Got {to_builtin(share)!r} for {to_builtin(name)!r}."
             )
     named = np.array([name in priors for name in names])
     new = np.array([float(priors.get(name, 0.0)) for name in names])

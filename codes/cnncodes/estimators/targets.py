@@ -15,6 +15,7 @@ from cnncodes.errors import SourceError, UsageError, name_some
 from cnncodes.estimators.labels import is_missing, to_plain_list
 from cnncodes.estimators.places import say_places
 from cnncodes.images.numbers import explain_writing, is_date, read_number
+from cnncodes.plain import to_builtin
 
 if TYPE_CHECKING:
     from cnncodes.images import ImageRecord
@@ -174,8 +175,8 @@ def _check_kinds(values: list[Any]) -> None:
     for value in values:
         if isinstance(value, str | bytes):
             raise UsageError(
-                f"y must hold numbers. Got text, {value!r}: classes are for ImageClassifier; numbers that are"
-                " written as text must be converted first."
+                f"y must hold numbers. Got text, {to_builtin(value)!r}: classes are for ImageClassifier;"
+                " numbers that are written as text must be converted first."
             )
         if isinstance(value, bool | np.bool_):
             raise UsageError(
