@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
@@ -105,6 +106,30 @@ def test_scores_by_own_labels_of_the_part_test(classifier, codes, pictures):
     assert classifier.score(codes, wrong) == pytest.approx(1 / 3)
 
 
+def divide(codes, column, values):
+    """Return the codes with other values in a column, one after another for an image's two rows each."""
+    place, given = codes.rows.column_names.index(column), np.resize(np.repeat(values, 2), len(codes)).tolist()
+    rows = codes.rows.set_column(place, codes.rows.schema.field(column), [pa.array(given, pa.string())])
+    return dataclasses.replace(codes, rows=rows)
+
+
+def test_scores_by_own_labels_of_the_only_part_that_is_left(classifier, codes):
+    divided = divide(codes, "split", ["train", "test"])
+    assert classifier.score(divided) == classifier.score(divided.select(split="train")) == 1.0
+
+
+def test_a_score_without_labels_names_the_parts_to_choose_from(classifier, codes):
+    divided = divide(codes, "split", ["train", "val"])
+    expected = r"y is missing.*the parts 'train', 'val' but no 'test': pass y, or.*select\(split='train'\)"
+    with pytest.raises(UsageError, match=expected):
+        classifier.score(divided)
+    bare = divide(divided, "label", [None])
+    with pytest.raises(UsageError, match="y is missing: these codes have no labels in their part 'val'"):
+        classifier.score(bare.select(split="val"))
+    with pytest.raises(UsageError, match="y is missing: these codes have no labels"):
+        classifier.score(divide(codes, "label", [None]))
+
+
 def test_a_classifier_takes_its_views_of_more(classifier, make_codes, codes):
     more = make_codes("tencrop")
     np.testing.assert_array_equal(classifier.predict_proba(more), classifier.predict_proba(codes))
@@ -113,6 +138,19 @@ def test_a_classifier_takes_its_views_of_more(classifier, make_codes, codes):
 def test_other_views_are_refused_with_both_ways_out(classifier, make_codes):
     with pytest.raises(UsageError, match=r"center.*flip.*--views flip.*test_views"):
         classifier.predict(make_codes("center"))
+
+
+def test_plans_without_a_name_are_told_apart(make_codes, pictures, backbone):
+    stored = make_codes("center, train:2", reduce="mean")
+    options = {"train_views": "center", "test_views": "center, train:2", "random_state": 3}
+    classifier = ImageClassifier(backbone, n_jobs=1, aggregate="code", **options)
+    classifier.fit(pictures.arrays, pictures.labels)
+    expected = (
+        r"of the 3 views of a plan without a name, and this estimator predicts with the 3 views of a plan"
+        r" without a name\. They differ in random\.random_state: 0 in that of the codes, 3 in that of the estimator\."
+    )
+    with pytest.raises(UsageError, match=expected):
+        classifier.predict(stored)
 
 
 def test_single_views_that_were_chosen_are_not_taken_for_all(classifier, codes):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cnncodes.embedding import Embedder
-from cnncodes.errors import SpaceMismatch, UsageError, count, sentence, warn
+from cnncodes.errors import SpaceMismatch, UsageError, count, name_some, sentence, warn
 from cnncodes.estimators.inputs import list_keys, order_images, rows_of
 from cnncodes.estimators.labels import labelled_records, records_of
 from cnncodes.estimators.stored_image import ABSENT, StoredImage
@@ -92,15 +92,23 @@ def _are_codes(X: Any) -> bool:
 
 
 def _pick_labelled(images: list[StoredImage], y: Any) -> tuple[list[StoredImage], Any]:
-    """Return stored images and their labels; without `y` those with one, of the part test if any."""
+    """Return stored images and their labels; without `y` those with one, of test or the only part."""
     if y is not None:
         return images, y
-    if any(image.split is not None for image in images):
-        images = [image for image in images if image.split == "test"]
-    images = [image for image in images if image.label is not None]
-    if not images:
-        raise UsageError("y is missing: these codes have no labels, or none in their part 'test'.")
-    return images, np.array([image.label for image in images])
+    parts = sorted({image.split for image in images if image.split is not None})
+    if len(parts) > 1 and "test" not in parts:
+        raise UsageError(
+            f"y is missing, and these codes have the parts {name_some(parts)} but no 'test': pass y, or"
+            f" select a part, as in codes.select(split={parts[0]!r})."
+        )
+    if parts:
+        part = "test" if "test" in parts else parts[0]
+        images = [image for image in images if image.split == part]
+    labelled = [image for image in images if image.label is not None]
+    if not labelled:
+        where = f" in their part {part!r}" if parts else ""
+        raise UsageError(f"y is missing: these codes have no labels{where}.")
+    return labelled, np.array([image.label for image in labelled])
 
 
 def check_space(codes: Codes | CodeBlocks, embedder: Embedder) -> None:
@@ -180,8 +188,28 @@ def _check_scale(codes: Codes, embedder: Embedder) -> None:
 
 def _say_views(there: ViewPlan, plan: ViewPlan, why: str = "") -> str:
     """Return which views there are, which are taken, why these do not do, and the two ways out."""
-    said = f"the codes are of the views {_name(there)}, and this estimator predicts with {_name(plan)}."
+    said = f"the codes are of {_name(there)}, and this estimator predicts with {_name(plan)}."
+    if not why and find_name(there) == find_name(plan):  # that is, neither has one
+        why = _say_differing(there, plan)
     return " ".join(filter(None, (said, f"{why[:1].upper()}{why[1:]}", _say_ways(there, plan))))
+
+
+def _say_differing(there: ViewPlan, plan: ViewPlan) -> str:
+    """Return the first setting in which two plans differ; nothing where they are alike."""
+    stored, own = _flatten(there.to_dict()), _flatten(plan.to_dict())
+    for name in {**stored, **own}:
+        if stored.get(name) != own.get(name):
+            a, b = ("not set" if found.get(name) is None else found[name] for found in (stored, own))
+            return f"They differ in {name}: {a} in that of the codes, {b} in that of the estimator."
+    return ""
+
+
+def _flatten(values: dict[str, Any], before: str = "") -> dict[str, Any]:
+    """Return settings by dotted names, those of tables in them among them."""
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flatten(value, f"{before}{name}.") if isinstance(value, dict) else {before + name: value}
+    return flat
 
 
 def _say_ways(there: ViewPlan, plan: ViewPlan) -> str:
@@ -192,5 +220,7 @@ def _say_ways(there: ViewPlan, plan: ViewPlan) -> str:
 
 
 def _name(plan: ViewPlan) -> str:
-    """Return the name of a plan, of one without how many views it has."""
-    return find_name(plan) or f"of a plan without a name ({count(plan.count, 'view')})"
+    """Return the views of a plan by its name, of one without by how many they are."""
+    if name := find_name(plan):
+        return f"the views {name}"
+    return f"the {count(plan.count, 'view')} of a plan without a name"
