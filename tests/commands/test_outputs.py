@@ -81,3 +81,16 @@ def test_what_lies_beside_pictures_and_is_not_read_may_be_written_again(photos: 
         (photos / "photos" / picture).unlink()
     with pytest.raises(UsageError, match="would be replaced"):  # of a folder without any it may be read
         check_output(photos / "photos" / name, [str(photos / "photos")])
+
+
+@pytest.mark.parametrize("name", ["x.csv", "data/x.csv", "new/x.csv"])
+def test_nothing_is_written_into_codes_that_are_read(photos: Path, name: str) -> None:
+    codes = photos / "some.codes"
+    (codes / "data").mkdir(parents=True)
+    (codes / "manifest.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"x\.csv' is inside the codes dataset '.*some\.codes'.*elsewhere"):
+        check_output(codes / name, [None, str(codes)])
+    (photos / "link").symlink_to(codes)
+    with pytest.raises(UsageError, match="inside the codes dataset"):
+        check_output(photos / "link" / name, [str(codes)])
+    check_output(photos / "x.csv", [str(codes)])

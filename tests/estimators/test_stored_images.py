@@ -147,7 +147,8 @@ def test_plans_without_a_name_are_told_apart(make_codes, pictures, backbone):
     classifier.fit(pictures.arrays, pictures.labels)
     expected = (
         r"of the 3 views of a plan without a name, and this estimator predicts with the 3 views of a plan"
-        r" without a name\. They differ in random\.random_state: 0 in that of the codes, 3 in that of the estimator\."
+        r" without a name\. They differ in random\.random_state: 0 in that of the codes, 3 in that of"
+        r" the estimator\."
     )
     with pytest.raises(UsageError, match=expected):
         classifier.predict(stored)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from cnncodes.commands.inputs import is_codes
 from cnncodes.disk import TABLES
 from cnncodes.errors import SourceError, UsageError
 
@@ -24,12 +25,12 @@ def check_output(out: str | Path | None, sources: Iterable[str | None]) -> None:
     sources : iterable of str or None
         What the command reads: a file among them, or a picture in a folder among them, or what a link there
         leads to, or what is named by a table among them, is not replaced; nor is any file that exists in a
-        folder without pictures, such as codes.
+        folder without pictures; and into codes nothing is written, whether it exists or not.
 
     Raises
     ------
     UsageError
-        If it would replace what the command reads.
+        If it would replace what the command reads, or be among stored codes that it reads.
     StoreError
         If it cannot be written there.
     """
@@ -39,6 +40,11 @@ def check_output(out: str | Path | None, sources: Iterable[str | None]) -> None:
         return
     path = Path(out)
     for source in sources:
+        if source is not None and is_codes(source) and Path(source).resolve() in path.resolve().parents:
+            raise UsageError(
+                f"{str(out)!r} is inside the codes dataset {source!r}, which the command reads: write it"
+                " elsewhere."
+            )
         if source is not None and _would_replace(path, Path(source)):
             raise UsageError(
                 f"{str(out)!r} would be replaced, and the command reads {source!r}: give another name."
