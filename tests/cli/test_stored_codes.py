@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +147,87 @@ def test_other_views_name_both_ways_out(
     assert main(["embed", table, "-o", codes, "--views", "center", "--backbone", "small", "-q"]) == 0
     told = run(capsys, "predict", prepare("classes")[0], codes, "-q", status=2)[1]
     assert "--views flip" in told and "--test-views" in told
+
+
+@pytest.fixture
+def broken(table: str, tmp_path: Path) -> Any:
+    """Return what makes a table, two of whose pictures cannot be read, with parts or without; and codes."""
+
+    def make(*, parts: bool) -> tuple[str, str]:
+        root = Path(table).parent
+        rows = pd.read_csv(table)
+        rows["image"] = [str(root / name) for name in rows["image"]]
+        for name in ("bad1.png", "bad2.png"):
+            (tmp_path / name).write_bytes(b"no picture")
+            rows.loc[len(rows)] = {**rows.iloc[1].to_dict(), "image": str(tmp_path / name)}
+        (rows if parts else rows.drop(columns="split")).to_csv(tmp_path / "some.csv", index=False)
+        codes, some = str(tmp_path / "some.codes"), str(tmp_path / "some.csv")
+        stored = ["--views", "flip", "--dtype", "float32", "--backbone", "small", "--max-failures", "2", "-q"]
+        assert main(["embed", some, "-o", codes, *stored]) == 0
+        return some, codes
+
+    return make
+
+
+@pytest.mark.parametrize("allowed", [0, 2])
+def test_images_that_failed_when_embedded_count_where_there_are_no_parts(
+    allowed: int, prepare: Any, broken: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, _ = prepare("classes")
+    said = []
+    for source in broken(parts=False):
+        options = ["-o", str(tmp_path / "x.json"), "--max-failures", str(allowed)]
+        shown, told = run(capsys, "evaluate", model, source, *options, status=0 if allowed else 3)
+        report = json.loads((tmp_path / "x.json").read_text())
+        assert (report["failed"], report["failed_of_unknown_part"]) == (2, 0)
+        assert "Not in these figures: 2 that could not be used." in shown and "2 of 42 images" in told
+        said.append((shown.replace(source, "SRC"), told.replace(source, "SRC")))
+    assert said[0] == said[1]
+
+
+def test_images_that_failed_are_told_apart_where_their_part_is_not_known(
+    prepare: Any, broken: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, codes, page = prepare("classes")[0], broken(parts=True)[1], str(tmp_path / "x.json")
+    shown, told = run(capsys, "evaluate", model, codes, "-o", page, "--max-failures", "0")
+    report = json.loads(Path(page).read_text())
+    assert (report["failed"], report["failed_of_unknown_part"]) == (0, 2)
+    assert "Not in these figures, and of an unknown part: 2 that could not be used." in shown
+    assert "2 images of" in told and "--max-failures does not count them" in told
+    shown, _ = run(
+        capsys, "evaluate", model, codes, "-o", page, "--split", "all", "--max-failures", "0", status=3
+    )
+    report = json.loads(Path(page).read_text())
+    assert (report["failed"], report["failed_of_unknown_part"]) == (2, 0)
+    shown, told = run(capsys, "predict", model, codes, "--split", "test", "--max-failures", "0")
+    assert shown.count("\n") == N // 3 + 1 and "2 images of" in told and "no row for them" in told
+
+
+def test_codes_none_of_whose_images_could_be_read_say_so(
+    prepare: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "new" / "a").mkdir(parents=True)
+    (tmp_path / "new" / "a" / "b.png").write_bytes(b"no picture")
+    codes = str(tmp_path / "new.codes")
+    stored = ["--views", "flip", "--backbone", "small", "--max-failures", "1", "-q"]
+    main(["embed", str(tmp_path / "new"), "-o", codes, *stored])
+    told = run(capsys, "evaluate", prepare("classes")[0], codes, status=1)[1]
+    assert re.search("none of the 1 images of", told) and "'a/b.png'" in told
+
+
+@pytest.mark.parametrize("task", list(TASKS))
+def test_an_unfinished_dataset_is_told_with_the_results(
+    task: str, prepare: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, whole = prepare(task)
+    codes, report, rows = str(tmp_path / "u.codes"), str(tmp_path / "x.json"), str(tmp_path / "x.csv")
+    shutil.copytree(whole, codes)
+    manifest = json.loads(Path(codes, "manifest.json").read_text())
+    Path(codes, "manifest.json").write_text(json.dumps({**manifest, "complete": False}))
+    assert json.loads(run(capsys, "predict", model, codes, "--json")[0])["incomplete"] is True
+    assert json.loads(run(capsys, "predict", model, whole, "--json")[0])["incomplete"] is False
+    shown = run(capsys, "predict", model, codes, "-o", rows)[0]
+    assert shown == f"Predictions of 40 images of an unfinished dataset: {rows}\n"
+    shown = run(capsys, "evaluate", model, codes, "-o", report)[0]
+    assert shown.splitlines()[0].endswith(f"{codes}, an unfinished dataset, part test")
+    assert json.loads(Path(report).read_text())["incomplete"] is True

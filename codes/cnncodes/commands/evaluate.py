@@ -76,10 +76,13 @@ def render_evaluate(result: Result) -> str:
     failed = (
         f"Not in these figures: {result['failed']:,} that could not be used.\n" if result["failed"] else ""
     )
+    if stray := result["failed_of_unknown_part"]:
+        failed += f"Not in these figures, and of an unknown part: {stray:,} that could not be used.\n"
     abstention = render_abstention(result["abstention"]) if result.get("abstention") else ""
     report = f"Report: {result['report']}\n" if result["report"] else ""
     figures = choose_renderer(result)(result)
-    return f"{result['model']} on {result['src']}{part}\n{figures}{abstention}{failed}{report}"
+    unfinished = ", an unfinished dataset" if result["incomplete"] else ""
+    return f"{result['model']} on {result['src']}{unfinished}{part}\n{figures}{abstention}{failed}{report}"
 
 
 EVALUATE = Command(

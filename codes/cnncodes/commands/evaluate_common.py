@@ -14,7 +14,9 @@ from cnncodes.commands.holding import tell_unused_holdout
 from cnncodes.commands.outputs import is_page
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.seen_groups import warn_of_seen_groups
+from cnncodes.commands.stored_source import is_unfinished, list_unread, say_unread
 from cnncodes.commands.tasks import CLASSES, Meaning
+from cnncodes.errors import agree
 
 if TYPE_CHECKING:
     from cnncodes.estimators.predictor import ImagePredictor
@@ -65,8 +67,14 @@ class Evaluated:
 
     @property
     def failures(self) -> list[tuple[str, str]]:
-        """Key and reason of each image that could not be."""
-        return [(failure.key, failure.reason) for failure in self.predictions.failures.values()]
+        """Key and reason of each image that could not be; of stored codes where these are not divided."""
+        failed = [(failure.key, failure.reason) for failure in self.predictions.failures.values()]
+        return failed if self.split is not None else failed + list_unread(self.source)
+
+    @property
+    def total(self) -> int:
+        """How many images there are, those that could not be read among them."""
+        return len(self.read) + len(self.failures)
 
     def warn_of_contradictory(self, truth: Sequence[Any], noun: str) -> None:
         """Warn of equal images of which the truth, a `noun` for each record, differs."""
@@ -84,6 +92,12 @@ class Evaluated:
     def tell(self, reporter: Reporter) -> Result:
         """Return what makes figures mean less, as a result ends; warn of it."""
         read, trained = len(self.read), self.predictions.trained_on
+        stray = 0 if self.split is None else len(list_unread(self.source))
+        if stray:
+            reporter.warn(
+                f"{say_unread(self.source)}: in no figure, and --max-failures does not count"
+                f" {agree(stray, 'it')}"
+            )
         return {
             "n_different": self.drawn.n_different,
             "trained_on": inputs.count_trained(self.options, trained, read, reporter),
@@ -91,6 +105,8 @@ class Evaluated:
                 self.options, self.shown, self.source.records, self.predictor, reporter
             ),
             "failed": len(self.failures),
+            "failed_of_unknown_part": stray,
+            "incomplete": is_unfinished(self.source),
             "report": self.options.report,
         }
 

@@ -53,9 +53,7 @@ def finish(
     options = found.options
     if found.companions is not None:
         _write_page(found, found.companions, result, render, reporter)
-    result[TOO_MANY_FAILURES] = judge_failures(
-        found.failures, len(found.records), options.max_failures, reporter
-    )
+    result[TOO_MANY_FAILURES] = judge_failures(found.failures, found.total, options.max_failures, reporter)
 
 
 def _write_page(

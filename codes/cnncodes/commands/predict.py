@@ -27,14 +27,21 @@ from cnncodes.commands.predict_options import PredictOptions, parse_priors
 from cnncodes.commands.regression import choose_column
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.row_files import to_csv, write_rows
-from cnncodes.commands.stored_source import check_stored, open_to_predict
+from cnncodes.commands.stored_source import (
+    check_stored,
+    is_unfinished,
+    list_unread,
+    open_to_predict,
+    say_unread,
+)
 from cnncodes.commands.tasks import check_given
-from cnncodes.errors import UsageError, count
+from cnncodes.errors import UsageError, agree, count
 from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
     from cnncodes.estimators.predictor import Predictions
     from cnncodes.evaluation.task_names import TaskName
+    from cnncodes.images import ImageSource
 
 #: Python's own: the shortest text that reads back as the same float64.
 _WHOLE = ""
@@ -98,7 +105,7 @@ def _predict_classes(options: PredictOptions, predictor: Any, reporter: Reporter
     rule = None if options.abstain is None else predictor.make_rule(options.abstain)
     priors = parse_priors(options.priors, {str(name): name for name in predictor.classes.tolist()})
     predictor.check_priors(priors)
-    predictions = _predict(
+    predictions, source = _predict(
         options, predictor, reporter, by_class=True, priors=priors, promises=rule is not None
     )
     shares = _name_shares(predictions)
@@ -117,6 +124,7 @@ def _predict_classes(options: PredictOptions, predictor: Any, reporter: Reporter
         "priors": shares,
         # Six digits are more than the probabilities are worth, and keep the table readable.
         "number_format": ".6f",
+        "incomplete": is_unfinished(source),
     }
     columns = list_class_columns(top_k, rule is not None, options.novelty)
     return rows, columns, _list_failures(predictions), facts
@@ -126,34 +134,43 @@ def _predict_numbers(options: PredictOptions, predictor: Any, reporter: Reporter
     if options.holdout is not None:  # it divides those that have a number
         options = replace(options, label_column=choose_column(options.src, options, predictor))
     widths = find_widths(predictor, options.coverage, reporter)
-    predictions = _predict(options, predictor, reporter, by_class=False)
+    predictions, source = _predict(options, predictor, reporter, by_class=False)
     rows = list(make_number_rows(predictions, predictor.targets, widths))
     columns = list_number_columns(predictor.targets, widths=widths is not None, novelty=options.novelty)
-    return rows, columns, _list_failures(predictions), {"answered": None, "number_format": _WHOLE}
+    facts = {"answered": None, "number_format": _WHOLE, "incomplete": is_unfinished(source)}
+    return rows, columns, _list_failures(predictions), facts
 
 
 def _predict_labels(options: PredictOptions, predictor: Any, reporter: Reporter) -> _Rows:
     names = [str(name) for name in predictor.classes]
     delimiter = choose_delimiter(names, options.label_delimiter or predictor.delimiter)
-    predictions = _predict(options, predictor, reporter, by_class=False)
+    predictions, source = _predict(options, predictor, reporter, by_class=False)
     rows = list(make_label_rows(predictions, names))
     columns = list_label_columns(names, novelty=options.novelty)
-    facts = {"answered": None, "label_delimiter": delimiter, "number_format": ".6f"}
+    facts = {
+        "answered": None,
+        "label_delimiter": delimiter,
+        "number_format": ".6f",
+        "incomplete": is_unfinished(source),
+    }
     return rows, columns, _list_failures(predictions), facts
 
 
 def _predict(
     options: PredictOptions, predictor: Any, reporter: Reporter, *, by_class: bool, **more: Any
-) -> Any:
+) -> tuple[Any, ImageSource]:
+    """Return predictions, and of which images they are."""
     whole = options.split in (None, "all")  # the part of an image that could not be embedded is not known
     source = open_to_predict(
         options, predictor, reporter, by_class=by_class, unlisted="record", failures=whole
     ).with_passed_over()  # who reads the rows has to see each picture that was given
+    if unread := list_unread(source):
+        reporter.warn(f"{say_unread(source)}: no row for {agree(len(unread), 'it')}")
     tell_unused_holdout(options.src, options, reporter)
     if options.split is not None:
         split = inputs.choose_split(options.split, (record.split for record in source.records), "test")
         source = source if split is None else source.filter(split=split)
-    return predictor.predict_records(
+    predictions = predictor.predict_records(
         source.records,
         n_jobs=options.n_jobs,
         memory=options.memory,
@@ -161,6 +178,7 @@ def _predict(
         novelty=options.novelty,
         **more,
     )
+    return predictions, source
 
 
 def _list_failures(predictions: Any) -> list[tuple[str, str]]:
@@ -184,7 +202,9 @@ def render_predict(result: Result) -> str:
     if result["answered"] is not None:
         left = result["images"] - result["failed"] - result["answered"]
         answered = f", {result['answered']:,} answered and {left:,} left open"
-    return f"Predictions of {count(result['images'], 'image')}{failed}{answered}: {result['out']}\n"
+    unfinished = " of an unfinished dataset" if result.get("incomplete") else ""
+    images = f"{count(result['images'], 'image')}{unfinished}"
+    return f"Predictions of {images}{failed}{answered}: {result['out']}\n"
 
 
 PREDICT = Command(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.commands import inputs
 from cnncodes.commands.outputs import is_page
-from cnncodes.errors import UsageError, count
+from cnncodes.errors import SourceError, UsageError, count, sentence
 
 if TYPE_CHECKING:
     from cnncodes.commands.reporter import Reporter
@@ -62,25 +62,53 @@ def open_to_predict(
     by_class, unlisted
         As of `inputs.open_images`.
     failures : bool
-        Whether images of which there are no codes, since they could not be read, are to be answered, too.
+        Whether images of which there are no codes, since they could not be read, are to be answered, too;
+        else `list_unread` gives them.
 
     Raises
     ------
     SpaceMismatch, UsageError
         As of `list_stored`.
+    SourceError
+        If there are none but images that could not be read, and they are not to be answered.
     """
     if not inputs.is_codes(options.src):
         return inputs.open_images(options.src, options, by_class=by_class, unlisted=unlisted)
+    from cnncodes.estimators.stored_image import StoredSource
     from cnncodes.estimators.stored_images import list_stored
-    from cnncodes.images import ImageSource
     from cnncodes.store import read_codes
 
     codes = read_codes(options.src)
     images = list_stored(codes, predictor, failures=True)
-    answered = [image for image in images if image.failure is None]
-    if not failures and len(answered) < len(images):
-        reporter.warn(
-            f"{count(len(images) - len(answered), 'image')} of {options.src!r} could not be read when it was"
-            " embedded: without codes, label and part these are left out"
+    if failures:
+        return StoredSource(options.src, None, tuple(images), complete=codes.complete)
+    answered = tuple(image for image in images if image.failure is None)
+    unread = tuple(image for image in images if image.failure is not None)
+    if unread and not answered:
+        first, why = list_unread(StoredSource(options.src, None, (), unread=unread))[0]
+        raise SourceError(
+            f"none of the {len(unread)} images of {options.src!r} could be read when it was embedded; the"
+            f" first is {first!r}: {sentence(why)}"
         )
-    return ImageSource(options.src, None, tuple(images if failures else answered))
+    return StoredSource(options.src, None, answered, unread=unread, complete=codes.complete)
+
+
+def list_unread(source: ImageSource) -> list[tuple[str, str]]:
+    """Return key and reason of each image of stored codes that there are no codes of; of images none."""
+    from cnncodes.estimators.stored_image import StoredSource
+
+    unread = source.unread if isinstance(source, StoredSource) else ()
+    return [(image.key, image.failure.reason) for image in unread if image.failure is not None]
+
+
+def say_unread(source: ImageSource) -> str:
+    """Return that images of stored codes could not be read, so that their part is not known."""
+    images = f"{count(len(list_unread(source)), 'image')} of {source.name!r}"
+    return f"{images} could not be read when it was embedded, and the part is not known"
+
+
+def is_unfinished(source: ImageSource) -> bool:
+    """Tell whether a source is stored codes whose job has not finished."""
+    from cnncodes.estimators.stored_image import StoredSource
+
+    return isinstance(source, StoredSource) and not source.complete

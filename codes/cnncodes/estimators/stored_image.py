@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from cnncodes.images import ImageRecord, hash_contents
+from cnncodes.images import ImageRecord, ImageSource, hash_contents
 from cnncodes.images.records import NoImage
 from cnncodes.store import Failure
 
@@ -33,6 +33,22 @@ class StoredImage(ImageRecord):
     codes: npt.NDArray[np.float32] | None = None
     content: str = ""
     failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class StoredSource(ImageSource):
+    """A dataset of stored codes as a source of images.
+
+    Attributes
+    ----------
+    unread : tuple of StoredImage
+        Images, not among `records`, that could not be read; of which label and part is not known.
+    complete : bool
+        Whether the job that wrote it finished.
+    """
+
+    unread: tuple[StoredImage, ...] = ()
+    complete: bool = True
 
 
 def find_contents(records: Sequence[ImageRecord]) -> list[str]:
