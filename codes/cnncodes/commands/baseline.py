@@ -197,6 +197,8 @@ def _finish(
     # What cannot be read is in no figure: 'evaluate' leaves it out too, and so the figures compare.
     if report is not None:
         result |= compare_evaluated(ladder, truth, report, options.random_state)
+        for doubt in result["compared"]["doubts"]:
+            reporter.warn(doubt)
     with showing(result):
         if options.report is not None:
             plain = source.task.list_plain

@@ -41,6 +41,8 @@ def render_baseline(result: Result) -> str:
     if result["difference"] is not None:
         shown = " ".join(_show_gap(read_estimate(result["difference"]), figure))
         text += f"{result['compare']} against raw pixels, on the same images: {shown}\n"
+    if result["compared"] is not None:
+        text += "".join(f"{sentence(doubt)}\n" for doubt in result["compared"]["doubts"])
     for key, name in (("plot", "Plot"), ("report", "Report")):
         text += f"{name}: {result[key]}\n" if result[key] else ""
     return text

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cnncodes.commands.command import Result
 from cnncodes.commands.tasks import ADVICE
 from cnncodes.disk import parse_json
-from cnncodes.errors import UsageError
+from cnncodes.errors import UsageError, agree, count
 from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
@@ -34,11 +34,29 @@ class EvaluatedReport:
         One for each image.
     cpu_seconds : float or None
         What fine-tuning it took; None where that is not known.
+    n : int
+        Images that could be read as it was evaluated.
+    trained_on, groups_trained_on : int or None
+        Those of them that it was trained on, or whose group was; None where that is not known.
     """
 
     name: str
     rows: list[Result]
     cpu_seconds: float | None
+    n: int
+    trained_on: int | None
+    groups_trained_on: int | None
+
+    def list_doubts(self) -> list[str]:
+        """Return what makes its figures mean less than they seem to."""
+        these = f"of {'this' if self.n == 1 else 'these'} {count(self.n, 'test image')}"
+        found = []
+        if seen := self.trained_on:
+            found.append(f"{self.name} was trained on, or chosen by, {seen:,} {these}: its figures flatter")
+        if seen := self.groups_trained_on:
+            groups = f"{agree(seen, 'is')} of groups that {self.name} was trained on"
+            found.append(f"{seen:,} {these} {groups}: its figures flatter")
+        return found
 
 
 def read_evaluated(path: str, test: list[ImageRecord], task: Task) -> EvaluatedReport:
@@ -58,6 +76,8 @@ def read_evaluated(path: str, test: list[ImageRecord], task: Task) -> EvaluatedR
         found = {key: (row.get(truth), row["prediction"])[0] for key, row in by_key.items()}
         seconds = report.get("reproduce", {}).get("training_cpu_seconds")
         name, cpu_seconds = str(report.get("model", path)), None if seconds is None else float(seconds)
+        n = int(report.get("n", len(by_key)))
+        seen, seen_groups = (_read_count(report.get(key)) for key in ("trained_on", "groups_trained_on"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path!r} is no report of 'cnncodes evaluate'.") from error
     if about != task.name:
@@ -68,7 +88,12 @@ def read_evaluated(path: str, test: list[ImageRecord], task: Task) -> EvaluatedR
     expected = task.list_plain(task.read([record.label for record in test]))
     if found != dict(zip((record.key for record in test), expected, strict=True)):
         raise UsageError(f"the report {path!r} is about other images or labels: evaluate on the same part.")
-    return EvaluatedReport(name, [by_key[record.key] for record in test], cpu_seconds)
+    rows = [by_key[record.key] for record in test]
+    return EvaluatedReport(name, rows, cpu_seconds, n, seen, seen_groups)
+
+
+def _read_count(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def compare_evaluated(ladder: Ladder, truth: Any, report: EvaluatedReport, random_state: int) -> Result:
@@ -103,6 +128,9 @@ def compare_evaluated(ladder: Ladder, truth: Any, report: EvaluatedReport, rando
             "n": n,
             "difference": to_plain(subtract(task.figure, drawn, reference, n, units)),
             "cpu_seconds": report.cpu_seconds,
+            "trained_on": report.trained_on,
+            "groups_trained_on": report.groups_trained_on,
+            "doubts": report.list_doubts(),
         },
         "difference": to_plain(subtract(task.figure, drawn, pixels, n, units)),
     }
