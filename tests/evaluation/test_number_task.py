@@ -59,7 +59,7 @@ def test_the_best_has_the_least_error_and_is_said_so() -> None:
     chosen, gap = ladder.cheapest_as_good()
     assert chosen is ladder.best() and gap.value == 0
     verdict = ladder.describe_choice(ladder.rungs[0], difference)
-    assert "too few to tell the best here, raw pixels, 16 x 16: ridge" in verdict
+    assert "too few to tell the best of the methods tried here, raw pixels, 16 x 16: ridge" in verdict
     assert "above it in mean absolute error. Test on more images." in verdict
 
 

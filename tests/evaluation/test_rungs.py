@@ -76,9 +76,13 @@ def test_few_groups_or_images_are_too_few_for_any_verdict(
 
 def test_where_dearer_ones_may_be_much_better_the_best_is_not_told_from_them() -> None:
     clear = make_ladder(make_rung("best", 20, 1.0), make_rung("dear", 22, 50.0))
-    assert _say(clear) == "Best, and nothing cheaper is as good on these images: best."
+    assert (
+        _say(clear) == "Best of the methods tried here, and nothing cheaper is as good on these images: best."
+    )
     unclear = make_ladder(make_rung("best", 90, 1.0), make_rung("dear", 92, 50.0, start=100))
-    assert _say(unclear).startswith("200 test images are too few to tell others from the best here, best.")
+    assert _say(unclear).startswith(
+        "200 test images are too few to tell others from the best of the methods tried here, best."
+    )
 
 
 def test_the_verdict_says_what_there_was_no_time_for() -> None:
@@ -116,7 +120,7 @@ def test_nothing_is_recommended_where_the_verdict_is_that_nothing_is_told_apart(
     cheaper = make_ladder(make_rung("cheap", 22, 1.0), make_rung("best", 20, 50.0))
     assert _recommend(cheaper) is cheaper.rungs[0] and _recommend(_group(cheaper, 5)) is None
     far = make_ladder(make_rung("cheap", 92, 1.0, start=100), make_rung("best", 80, 50.0))
-    assert _recommend(far) is None and "too few to tell the best here, best, from much" in _say(far)
+    assert _recommend(far) is None and "the best of the methods tried here, best, from much" in _say(far)
     dearer = make_ladder(make_rung("best", 90, 1.0), make_rung("dear", 92, 50.0, start=100))
     assert _recommend(dearer) is None and "too few" in _say(dearer)
 
@@ -129,8 +133,11 @@ def test_one_method_alone_is_not_recommended() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (20, "No method here is clearly better than a guess, guess. The best here, net, is 1.0 point"),
-        (24, "No method here is better than a guess, guess."),
+        (
+            20,
+            "No method tried here is clearly better than a guess, guess. The best of them, net, is 1.0 point",
+        ),
+        (24, "No method tried here is better than a guess, guess."),
     ],
 )
 def test_a_guess_is_not_recommended(wrong: int, said: str) -> None:

@@ -37,12 +37,14 @@ def render_baseline(result: Result) -> str:
         text += f"{groups}\n"
     text += "".join(f"Left out: {one['title']}: {sentence(one['reason'])}\n" for one in result["left_out"])
     text += f"{result['verdict']}\n" if result["verdict"] else ""
+    compared = result["compared"]
+    text += f"{compared['verdict']}\n" if compared is not None and compared["verdict"] else ""
     text += _say_curve(result["curve"], figure)
     if result["difference"] is not None:
         shown = " ".join(_show_gap(read_estimate(result["difference"]), figure))
         text += f"{result['compare']} against raw pixels, on the same images: {shown}\n"
-    if result["compared"] is not None:
-        text += "".join(f"{sentence(doubt)}\n" for doubt in result["compared"]["doubts"])
+    if compared is not None:
+        text += "".join(f"{sentence(doubt)}\n" for doubt in compared["doubts"])
     for key, name in (("plot", "Plot"), ("report", "Report")):
         text += f"{name}: {result[key]}\n" if result[key] else ""
     return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ from cnncodes.plain import to_plain
 
 if TYPE_CHECKING:
     from cnncodes.evaluation.baselines import Ladder, Task
+    from cnncodes.evaluation.figures import Figure
+    from cnncodes.evaluation.intervals import Estimate
     from cnncodes.evaluation.task_names import TaskName
     from cnncodes.images import ImageRecord
 
@@ -97,9 +100,9 @@ def _read_count(value: Any) -> int | None:
 
 
 def compare_evaluated(ladder: Ladder, truth: Any, report: EvaluatedReport, random_state: int) -> Result:
-    """Return the report's model as a row of the ladder, and its paired difference to raw pixels.
+    """Return the report's model as a row of the ladder, and its paired differences to others.
 
-    Both are of the images that can be read.
+    They are to raw pixels and to the best method, on the images that can be read.
 
     Raises
     ------
@@ -120,6 +123,8 @@ def compare_evaluated(ladder: Ladder, truth: Any, report: EvaluatedReport, rando
     evaluation = task.evaluate(truth, given, groups=groups, random_state=random_state)
     n, units = len(truth), count_drawn(len(truth), groups)
     reference = next(rung.drawn for rung in ladder.rungs if rung.title == ladder.compared_with)
+    best = ladder.best()
+    to_best = subtract(task.figure, drawn, best.drawn, n, units)
     keys = (task.figure.key, *(key for key, _ in task.figure.beside))
     return {
         "compared": {
@@ -127,6 +132,10 @@ def compare_evaluated(ladder: Ladder, truth: Any, report: EvaluatedReport, rando
             **{key: to_plain(getattr(evaluation, key)) for key in keys},
             "n": n,
             "difference": to_plain(subtract(task.figure, drawn, reference, n, units)),
+            "difference_to_best": to_plain(to_best),
+            "verdict": say_standing(
+                task.figure, report.name, best.title, to_best, units, groups=ladder.n_groups is not None
+            ),
             "cpu_seconds": report.cpu_seconds,
             "trained_on": report.trained_on,
             "groups_trained_on": report.groups_trained_on,
@@ -134,3 +143,38 @@ def compare_evaluated(ladder: Ladder, truth: Any, report: EvaluatedReport, rando
         },
         "difference": to_plain(subtract(task.figure, drawn, pixels, n, units)),
     }
+
+
+def say_standing(
+    figure: Figure, name: str, best: str, gap: Estimate, units: int, *, groups: bool = False
+) -> str:
+    """Say how a model stands to the best of the methods; nothing where their difference is not defined.
+
+    Parameters
+    ----------
+    figure : Figure
+    name, best : str
+        Of the model, and of the method.
+    gap : Estimate
+        The model's figure less that of the method, on the same images.
+    units : int
+        What a resample draws as many of.
+    groups : bool
+        Whether that is groups.
+    """
+    from cnncodes.evaluation.thresholds import FEW_GROUPS
+
+    if math.isnan(gap.value):
+        return ""
+    best = f"the best of the methods tried here, {best}"
+    value, low, high = figure.show_gap(gap, signed=(True, False))
+    shown = f"{value} [{low}, {high}]" if low else value
+    if units < FEW_GROUPS:
+        few = "groups of test images" if groups else "test images"
+        return f"Of so few {few} it is not known how {name} stands to {best}: {shown}."
+    if not low and gap.value:
+        return f"{name} differs from {best}, by {shown}, of which there is no interval."
+    if low and (gap.low > 0 or gap.high < 0):
+        how = "better" if (gap.low > 0) == figure.higher else "worse"
+        return f"{name} is clearly {how} than {best}: {shown}."
+    return f"{name} is not clearly different from {best}: {shown}."

@@ -243,28 +243,35 @@ class Ladder:
 
     def _say_choice(self, chosen: Rung, gap: Estimate) -> str:
         best, figure = self.best(), self.task.figure
-        too_few = self._are_too_few(chosen, gap)
+        too_few, the_best = (
+            self._are_too_few(chosen, gap),
+            f"the best of the methods tried here, {best.title}",
+        )
         if best is chosen:
             if too_few:
-                return f"{self._say_few()} to tell others from the best here, {best.title}.{self._say_more()}"
+                return f"{self._say_few()} to tell others from {the_best}.{self._say_more()}"
             if self._is_guess(best):
-                return f"No method here is better than a guess, {best.title}."
-            return f"Best, and nothing cheaper is as good on these images: {best.title}."
+                return f"No method tried here is better than a guess, {best.title}."
+            return (
+                "Best of the methods tried here, and nothing cheaper is as good on these images:"
+                f" {best.title}."
+            )
         far = figure.say_gap(gap)
         if too_few:
             return (
-                f"{self._say_few()} to tell the best here, {best.title},"
+                f"{self._say_few()} to tell {the_best},"
                 f" from much cheaper ones: {chosen.title} is {far} {figure.worse} it{figure.within}."
                 f"{self._say_more()}"
             )
         found = (
-            f"Cheapest of those that are not clearly {figure.worse} the best{figure.within}: {chosen.title}."
+            f"Cheapest of the methods tried here that are not clearly {figure.worse} the best{figure.within}:"
+            f" {chosen.title}."
         )
         if self._is_guess(chosen):
-            found = f"No method here is clearly better than a guess, {chosen.title}."
+            found = f"No method tried here is clearly better than a guess, {chosen.title}."
         return (
-            f"{found} The best here, {best.title}, is {far} {figure.better} it, and was chosen on these very"
-            " images, which flatters it."
+            f"{found} The best of them, {best.title}, is {far} {figure.better} it, and was chosen on these"
+            " very images, which flatters it."
         )
 
     def _say_few(self) -> str:
