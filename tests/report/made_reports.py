@@ -143,6 +143,16 @@ def make_ladder(**changes: Any) -> dict[str, Any]:
     return {**made, **changes}
 
 
+def make_compared(seconds: float | None = 20.0, **changes: Any) -> dict[str, Any]:
+    """Return what such a report has of a model that was trained elsewhere, and its difference to pixels."""
+    made = {
+        "name": "tuned/a.cnncodes", "accuracy": estimate(0.93, 0.02), "n": 400, "cpu_seconds": seconds,
+        "difference": estimate(0.07, 0.02), "difference_to_best": estimate(0.055, 0.02), "trained_on": 0,
+        "groups_trained_on": 0, "doubts": [], "verdict": "tuned/a.cnncodes is clearly better.",
+    }  # fmt: skip
+    return {"compared": {**made, **changes}, "difference": estimate(0.12, 0.02)}
+
+
 def make_errors(worst: float = 40.0) -> dict[str, Any]:
     """Return a ladder of numbers in which the error falls with the cost."""
     ladder = make_ladder(figure={"key": "mae"}, curve=None)

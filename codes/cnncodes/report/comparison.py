@@ -62,6 +62,37 @@ class Curve:
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """What ways to predict are compared with that was trained elsewhere.
+
+    Attributes
+    ----------
+    name : str
+    estimate : Estimate
+        The figure that ways are compared by, on the same test images.
+    beside : tuple of Estimate
+        Those that stand beside it.
+    difference, to_pixels : Estimate
+        The figure less that of the method that all are compared with, and of raw pixels.
+    cost : float or None
+        Seconds of processors that it took, where they are known.
+    verdict : str
+        How it stands to the best way; empty where that is not defined.
+    doubts : tuple of str
+        What makes its figures mean less than they seem to.
+    """
+
+    name: str
+    estimate: Estimate
+    beside: tuple[Estimate, ...]
+    difference: Estimate
+    to_pixels: Estimate
+    cost: float | None
+    verdict: str
+    doubts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """Ways to predict the same of images.
 
@@ -97,6 +128,7 @@ class Comparison:
         Key of each test image, and what is true of it.
     answers : dict of str to list
         What each way said of these images, in their order, by its title.
+    compared : Elsewhere or None
     """
 
     source: str
@@ -119,6 +151,7 @@ class Comparison:
     doubts: tuple[str, ...]
     images: Mapping[str, Any]
     answers: Mapping[str, Sequence[Any]]
+    compared: Elsewhere | None = None
 
 
 def read_comparison(report: Any, name: str) -> Comparison:
@@ -163,6 +196,7 @@ def read_comparison(report: Any, name: str) -> Comparison:
             answers={
                 str(title): _read_answers(said, report["images"]) for title, said in report["answers"].items()
             },
+            compared=_read_elsewhere(report, figure),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         wrong = f"It lacks {error}" if isinstance(error, KeyError) else f"Got {type(error).__name__}: {error}"
@@ -179,23 +213,50 @@ def _read_answers(said: Sequence[Any], images: Sequence[Any]) -> list[Any]:
 
 
 def _read_method(row: Mapping[str, Any], figure: Figure) -> Tried:
-    seconds = [float(row[key]) for key in ("describe_cpu_seconds", "fit_cpu_seconds")]
-    if not all(0 <= value < math.inf for value in seconds):
-        raise ValueError(f"seconds must be finite and at least 0, not {seconds}")
+    seconds = [_read_seconds(row[key]) for key in ("describe_cpu_seconds", "fit_cpu_seconds")]
     difference = row["difference"]
-    estimate, *beside = (
-        _read_estimate(row["evaluation"][key]) for key in (figure.key, *(key for key, _ in figure.beside))
-    )
-    if not math.isfinite(estimate.value):
-        raise ValueError(f"a figure ({figure.name}) must be a number")
+    estimate, beside = _read_figures(row["evaluation"], figure)
     return Tried(
         str(row["title"]),
         str(row["group"]),
         estimate,
-        tuple(beside),
+        beside,
         None if difference is None else _read_estimate(difference),
         *seconds,
     )
+
+
+def _read_elsewhere(report: Mapping[str, Any], figure: Figure) -> Elsewhere | None:
+    row = report.get("compared")
+    if row is None:
+        return None
+    estimate, beside = _read_figures(row, figure)
+    seconds = row["cpu_seconds"]
+    return Elsewhere(
+        str(row["name"]),
+        estimate,
+        beside,
+        _read_estimate(row["difference"]),
+        _read_estimate(report["difference"]),
+        None if seconds is None else _read_seconds(seconds),
+        str(row["verdict"]),
+        tuple(map(str, row["doubts"])),
+    )
+
+
+def _read_seconds(value: Any) -> float:
+    seconds = float(value)
+    if not 0 <= seconds < math.inf:
+        raise ValueError(f"seconds must be finite and at least 0, not {seconds}")
+    return seconds
+
+
+def _read_figures(row: Mapping[str, Any], figure: Figure) -> tuple[Estimate, tuple[Estimate, ...]]:
+    """Return the figure that ways are compared by, and those beside it."""
+    estimate, *beside = (_read_estimate(row[key]) for key in (figure.key, *(key for key, _ in figure.beside)))
+    if not math.isfinite(estimate.value):
+        raise ValueError(f"a figure ({figure.name}) must be a number")
+    return estimate, tuple(beside)
 
 
 def _read_curve(values: Mapping[str, Any]) -> Curve:

@@ -13,6 +13,7 @@ from cnncodes.images import are_copies_alone, say_equal
 from cnncodes.plots.cost import Box, count_overlaps, place_numbers
 from cnncodes.report.chart import Chart, list_decades
 from cnncodes.report.comparison import Comparison, Tried
+from cnncodes.report.elsewhere import cut_name, describe, draw_cross, list_cells, say_mark, say_standing
 from cnncodes.report.html import escape, interval, number, paragraph, section, show_interval, table
 from cnncodes.report.standing import find_best, judge_own
 
@@ -46,6 +47,8 @@ def show_cost(
     summed_up : bool
         Whether the page says elsewhere which to take.
     """
+    if own is not None or note:  # the page's own estimator is what they are compared with
+        comparison = dataclasses.replace(comparison, compared=None)
     said = (
         "Cheap methods stand on the left, good ones at the"
         f" {'top' if comparison.figure.higher else 'bottom'}; bars are 95 % intervals by the draw"
@@ -63,6 +66,8 @@ def show_cost(
         if clear:  # none of them is the one to take
             comparison = dataclasses.replace(comparison, recommended=None)
     costs = [one.cost for one in comparison.tried if one.cost > 0]
+    if comparison.compared is not None and costs:
+        said += say_mark(comparison.compared)
     chart = f'<figure class="plot wide">{draw_cost(comparison, own)}</figure>' if costs else ""
     return section(
         "cost",
@@ -90,12 +95,15 @@ def _list_left_out(comparison: Comparison) -> str:
 def sum_up(comparison: Comparison) -> list[str]:
     """Return in a few sentences what came out, as HTML."""
     found = [f"<strong>{escape(comparison.verdict)}</strong>"] if comparison.verdict else []
-    figure = comparison.figure
+    figure, compared = comparison.figure, comparison.compared
+    if compared is not None:
+        found.append(say_standing(compared, figure))
     best, tried = find_best(comparison), len(comparison.tried)
     ways = count(tried, figure.ways.replace("ways", "way", 1), figure.ways)
     found.append(
         f"{ways} {agree(tried, 'was')} tried, {'each ' if tried > 1 else ''}trained on {comparison.n_train:,}"
-        f" images and tested on the same {comparison.n:,}. The {figure.most} {figure.name},"
+        f" images and tested on the same {comparison.n:,}. The {figure.most} {figure.name}"
+        f"{'' if compared is None else ' of these ways'},"
         f" {figure.show(best.estimate.value)} (95 % interval: {show_interval(figure, best.estimate)}), is"
         f" that of {escape(best.title)}."
     )
@@ -130,6 +138,8 @@ def _tabulate(comparison: Comparison) -> str:
                 f"{one.fit_seconds:,.1f} s",
             )
         )
+    if comparison.compared is not None:
+        rows.append(list_cells(comparison.compared, figure))
     names = (figure.title, *(name for _, name in figure.beside), "Difference")
     named = [cell for name in names for cell in (name, "95 % interval")]
     head = ("No.", "Method", *named, "CPU: images", "CPU: fit")
@@ -143,27 +153,38 @@ def _tabulate(comparison: Comparison) -> str:
 
 def draw_cost(comparison: Comparison, own: Estimate | None = None) -> str:
     """Return the chart as SVG: a point a method, numbered as in the table. At least one costs something."""
-    figure = comparison.figure
+    figure, compared = comparison.figure, comparison.compared
     points = [(i, one) for i, one in enumerate(comparison.tried, start=1) if one.cost > 0]
     # What costs nothing guesses: an axis down to it would press all others together.
     estimates = [one.estimate for _, one in points] + ([own] if own is not None else [])
+    estimates += [] if compared is None else [compared.estimate]
     ends = [value for one in estimates for value in (one.low, one.high, one.value)]
-    chart = Chart.fit([one.cost for _, one in points], ends, shares=figure.higher)
+    costs = [one.cost for _, one in points] + ([compared.cost] if compared and compared.cost else [])
+    chart = Chart.fit(costs, ends, shares=figure.higher)
     places = [(chart.x(one.cost), chart.y(one.estimate.value)) for _, one in points]
     taken = [(*place, *_POINT) for place in places]
-    for _, one in points:
-        if math.isfinite(one.estimate.low):
-            low, high = chart.y(one.estimate.low), chart.y(one.estimate.high)
-            taken.append((chart.x(one.cost), (low + high) / 2, 1.0, (low - high) / 2))
+    drawn = [(one.cost, one.estimate) for _, one in points]
+    if compared is not None and compared.cost:
+        drawn.append((compared.cost, compared.estimate))
+        taken.append((chart.x(compared.cost), chart.y(compared.estimate.value), *_POINT))
+    for cost, estimate in drawn:
+        if math.isfinite(estimate.low):
+            low, high = chart.y(estimate.low), chart.y(estimate.high)
+            taken.append((chart.x(cost), (low + high) / 2, 1.0, (low - high) / 2))
     parts = (
         [] if own is None else [_draw_line(chart, figure, own.value, "own", f"this {figure.model}", taken)]
     )
+    if compared is not None and not compared.cost:
+        value = compared.estimate.value
+        parts.append(_draw_line(chart, figure, value, "elsewhere dashed", cut_name(compared), taken))
     parts += [
         _draw_line(chart, figure, one.estimate.value, "free", f"{i}  {one.title}", taken)
         for i, one in enumerate(comparison.tried, start=1)
         if one.cost == 0  # it has no place on a logarithmic axis
     ]
     parts += [_draw_point(chart, figure, i, one, one.title == comparison.recommended) for i, one in points]
+    if compared is not None and compared.cost:
+        parts.append(draw_cross(chart, figure, compared, compared.cost))
     numbers = place_numbers(places, taken, _NUMBER, chart.room)
     for (i, _), place, (x, y) in zip(points, places, numbers, strict=True):
         if math.dist(place, (x, y)) > _FAR:
@@ -173,6 +194,7 @@ def draw_cost(comparison: Comparison, own: Estimate | None = None) -> str:
         f"{i} {one.title}: {figure.show(one.estimate.value)} in {one.cost:,.1f} seconds"
         for i, one in enumerate(comparison.tried, start=1)
     )
+    described += "" if compared is None else f"; {describe(compared, figure)}"
     return chart.draw(
         "cost-chart",
         f"{figure.title} against seconds of processors",
@@ -241,6 +263,8 @@ def list_cautions(comparison: Comparison) -> list[str]:
         elif few:
             found.append(f"Intervals draw {count(groups, 'different image')}{few}.")
     found += [f"{escape(f'{doubt[:1].upper()}{doubt[1:]}')}." for doubt in comparison.doubts]
+    if comparison.compared is not None:
+        found += [f"{escape(doubt)}." for doubt in comparison.compared.doubts]
     if unlabelled := comparison.unlabelled:
         found.append(f"{count(unlabelled, 'image')} {agree(unlabelled, 'has')} no label: left out.")
     if comparison.failed:
