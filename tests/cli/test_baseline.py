@@ -46,7 +46,9 @@ def test_an_image_that_cannot_be_read_is_in_none_of_the_figures(
     compared = found["compared"]
     assert compared["accuracy"] == evaluated["accuracy"]
     assert (compared["name"], compared["n"], compared["cpu_seconds"]) == (str(tmp_path / "m"), 7, None)
-    [last] = [line for line in render_baseline({**found, "compared": compared}).splitlines() if "/m " in line]
+    [last] = [
+        line for line in render_baseline({**found, "compared": compared}).splitlines() if "/m  " in line
+    ]
     assert last.split()[-2:] == ["-", "-"] and f"{evaluated['accuracy']['value']:.3f}" in last
     report_of = json.loads(Path(report).read_text())
     report_of["reproduce"]["training_cpu_seconds"] = 61.25
