@@ -14,8 +14,7 @@ from PIL import Image
 from cnncodes import embed
 from cnncodes.cli import main
 from cnncodes.errors import ResultWarning
-from cnncodes.images.endings import PLUGINS
-from cnncodes.images.plugins import register, register_installed
+from cnncodes.images.plugins import PLUGINS, register, register_installed
 from cnncodes.store import read_codes
 
 MAGIC = b"\0\0\0\x18ftypheic"
@@ -49,6 +48,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder of modules, where no plugin is installed or registered yet, and none is left behind."""
     Image.init()
     names = {plugin.module for plugin in PLUGINS.values()}
+    monkeypatch.setattr("cnncodes.images.plugins.BROKEN", {})
     monkeypatch.setattr(Image, "OPEN", {name: one for name, one in Image.OPEN.items() if name not in PLUGINS})
     monkeypatch.setattr(Image, "ID", [name for name in Image.ID if name not in PLUGINS])
     for name in names:
@@ -187,13 +187,14 @@ def test_predictions_have_a_row_with_the_reason_for_what_takes_a_plugin(
                 draw(photos / part / name / f"{i}.png", (200 if name == "a" else 20, 9 * i, 0))
         draw(photos / part / "a" / "5-more.heic", (200, 0, 0))
     assert main(["fit", str(photos), "-o", model, "--backbone", small_network]) == 0
+    reason = ".heic is read once pillow-heif is installed (pip install pillow-heif)"
     for split, n in (("test", 21), ("all", 42)):
         command = ["predict", model, str(photos), "-o", str(out), "--split", split]
         capsys.readouterr()
         assert main(command) == 3  # more than the hundredth that --max-failures allows
         told = capsys.readouterr()
         assert (
-            f"{n // 21} of {n} images could not be used: 'test/a/5-more.heic' (.heic takes pillow-heif"
+            f"{n // 21} of {n} images could not be used: 'test/a/5-more.heic' (.heic is read once pillow-heif"
             in told.err
         )
         with open(out, newline="") as file:
@@ -201,8 +202,54 @@ def test_predictions_have_a_row_with_the_reason_for_what_takes_a_plugin(
         assert [row["image"] for row in rows] == sorted(row["image"] for row in rows) and len(rows) == n
         for row in rows:
             lacks = row["image"].endswith(".heic")
-            reason = ".heic takes pillow-heif (pip install pillow-heif)" if lacks else ""
-            assert (row["prediction"] == "") == lacks and row["reason"] == reason
+            assert (row["prediction"] == "") == lacks and row["reason"] == (reason if lacks else "")
         assert main([*command, "--max-failures", "2"]) == 0
     install(site, STAND_IN)
     assert main(command) == 0
+
+
+def test_one_that_does_not_work_is_the_reason_of_rows_and_nothing_advises_to_install_it(
+    site: Path, photos: Path, tmp_path: Path, small_network: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install(site, "raise ImportError('of another Python')")
+    draw(photos / "a" / "x.heic", (200, 0, 0)).rename(photos / "a" / "x.jpg")
+    model, out = str(tmp_path / "m.cnncodes"), tmp_path / "p.csv"
+    network = ["--backbone", small_network, "--max-failures", "1"]
+    assert main(["fit", str(photos), "-o", model, *network]) == 0
+    assert main(["predict", model, str(photos), "-o", str(out)]) == 3
+    said = "is not read, since pillow-heif does not work: ImportError: of another Python"
+    with open(out, newline="") as file:
+        reasons = {row["image"]: row["reason"] for row in csv.DictReader(file) if row["reason"]}
+    assert len(reasons) == 7 and all(reason.endswith(said) for reason in reasons.values())
+    assert reasons["a/x.jpg"] == f"it begins as HEIF, which {said}"
+    told = capsys.readouterr().err
+    assert "(pip install pillow-heif)" not in told and "Python program" not in told
+
+
+def test_a_row_for_each_file_that_takes_a_plugin_is_enough_said_of_it(
+    site: Path, photos: Path, tmp_path: Path, small_network: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, out = str(tmp_path / "m.cnncodes"), str(tmp_path / "p.csv")
+    (photos / "a" / "more.pdf").write_bytes(b"-")
+    assert main(["fit", str(photos), "-o", model, "--backbone", small_network]) == 0
+    assert "7 files are passed over" in capsys.readouterr().err
+    assert main(["predict", model, str(photos), "-o", out]) == 3
+    told = capsys.readouterr().err
+    assert "1 file is passed over" in told and ".pdf (1)\n" in told
+    assert told.count("6 of 24 images could not be used") == 1
+
+
+def test_where_rows_are_of_one_part_files_of_others_are_passed_over(
+    site: Path, photos: Path, tmp_path: Path, small_network: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("train", "test"):
+        (tmp_path / "parts" / part).mkdir(parents=True)
+    (photos / "a").rename(tmp_path / "parts" / "train" / "a")
+    (photos / "b").rename(tmp_path / "parts" / "train" / "b")
+    for name in ("a", "b"):
+        draw(tmp_path / "parts" / "test" / name / "0.png", (200, 0, 0))
+    model, out = str(tmp_path / "m.cnncodes"), str(tmp_path / "p.csv")
+    assert main(["fit", str(tmp_path / "parts"), "-o", model, "--backbone", small_network]) == 0
+    capsys.readouterr()
+    assert main(["predict", model, str(tmp_path / "parts"), "-o", out, "--split", "test"]) == 0
+    assert "6 files are passed over" in capsys.readouterr().err

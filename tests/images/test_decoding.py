@@ -385,13 +385,9 @@ def test_a_program_that_asks_for_half_pictures_gets_them(monkeypatch: pytest.Mon
     assert decode(cut).size == (WIDTH, HEIGHT)
 
 
-HEIF = (
-    "it begins as HEIF, which is read once pillow-heif is installed (pip install pillow-heif); a Python"
-    " program also has to register it: `pillow_heif.register_heif_opener()`"
-)
+HEIF = "it begins as HEIF, which is read once pillow-heif is installed (pip install pillow-heif)"
 JXL = (
-    "it begins as JPEG XL, which is read once pillow-jxl-plugin is installed (pip install pillow-jxl-plugin);"
-    " a Python program also has to register it: `import pillow_jxl`"
+    "it begins as JPEG XL, which is read once pillow-jxl-plugin is installed (pip install pillow-jxl-plugin)"
 )
 
 

@@ -44,12 +44,17 @@ def open_backbone(
 
 
 def open_images(
-    src: str, reading: SourceOptions, *, by_class: bool = True, unlisted: str = "error"
+    src: str,
+    reading: SourceOptions,
+    *,
+    by_class: bool = True,
+    unlisted: str = "error",
+    tells_foreign: bool = True,
 ) -> ImageSource:
     """Open a source of images; one image file is a source of one.
 
     Installed plugins of Pillow are registered, which in Python is the program's to do. `by_class` is false
-    where its labels are numbers to predict; `unlisted` as in `open_source`.
+    where its labels are numbers to predict; `unlisted` and `tells_foreign` as in `open_source`.
     """
     from cnncodes.images import open_source
     from cnncodes.images.places import check_image, check_place
@@ -79,6 +84,7 @@ def open_images(
         split_column=reading.split_column,
         group_column=reading.group_column,
         unlisted=unlisted,
+        tells_foreign=tells_foreign,
     )
     return _divide(source, reading, by_class=by_class)
 

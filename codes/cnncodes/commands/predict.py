@@ -162,7 +162,13 @@ def _predict(
     """Return predictions, and of which images they are."""
     whole = options.split in (None, "all")  # the part of an image that could not be embedded is not known
     source = open_to_predict(
-        options, predictor, reporter, by_class=by_class, unlisted="record", failures=whole
+        options,
+        predictor,
+        reporter,
+        by_class=by_class,
+        unlisted="record",
+        tells_foreign=not whole,  # else each has a row, with the reason
+        failures=whole,
     ).with_passed_over()  # who reads the rows has to see each picture that was given
     if unread := list_unread(source):
         reporter.warn(f"{say_unread(source)}: no row for {agree(len(unread), 'it')}")

@@ -49,6 +49,7 @@ def open_to_predict(
     *,
     by_class: bool = True,
     unlisted: str = "error",
+    tells_foreign: bool = True,
     failures: bool = False,
 ) -> ImageSource:
     """Open a source of images as `inputs.open_images` does, or stored codes as one.
@@ -59,7 +60,7 @@ def open_to_predict(
     predictor : ImagePredictor
         What is to answer them, of whose views the codes must be.
     reporter : Reporter
-    by_class, unlisted
+    by_class, unlisted, tells_foreign
         As of `inputs.open_images`.
     failures : bool
         Whether images of which there are no codes, since they could not be read, are to be answered, too;
@@ -73,7 +74,9 @@ def open_to_predict(
         If there are none but images that could not be read, and they are not to be answered.
     """
     if not inputs.is_codes(options.src):
-        return inputs.open_images(options.src, options, by_class=by_class, unlisted=unlisted)
+        return inputs.open_images(
+            options.src, options, by_class=by_class, unlisted=unlisted, tells_foreign=tells_foreign
+        )
     from cnncodes.estimators.stored_image import StoredSource
     from cnncodes.estimators.stored_images import list_stored
     from cnncodes.store import read_codes

@@ -7,10 +7,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from cnncodes.disk import TABLES
 from cnncodes.errors import agree, count, name_some
+from cnncodes.images.plugins import PLUGINS, say_unread
 
 #: Endings that are taken for pictures, in any case.
 SUFFIXES = frozenset(
@@ -21,40 +21,6 @@ SUFFIXES = frozenset(
 )
 #: Endings of files that hold other files, or are packed.
 _ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar")
-
-
-class Plugin(NamedTuple):
-    """A plugin of Pillow for pictures that it does not read by itself.
-
-    Attributes
-    ----------
-    title : str
-        What the format is called.
-    package, module : str
-        What is installed, and what is imported.
-    function : str
-        Registers it; empty where the import does.
-    endings : tuple of str
-        Taken for pictures where it is registered.
-    """
-
-    title: str
-    package: str
-    module: str
-    function: str
-    endings: tuple[str, ...]
-
-    @property
-    def code(self) -> str:
-        """What a Python program does to register it."""
-        return f"{self.module}.{self.function}()" if self.function else f"import {self.module}"
-
-
-#: By Pillow's name of the format.
-PLUGINS = {
-    "HEIF": Plugin("HEIF", "pillow-heif", "pillow_heif", "register_heif_opener", (".heic", ".heif", ".hif")),
-    "JXL": Plugin("JPEG XL", "pillow-jxl-plugin", "pillow_jxl", "", (".jxl",)),
-}
 #: Endings of what lies beside pictures and is none: text, tables, settings, programs, codes and models.
 _BESIDE = frozenset(
     {
@@ -94,30 +60,24 @@ def advise_of_plugins(endings: Iterable[str]) -> str:
 
     Examples
     --------
-    >>> advise_of_plugins([".pdf", ".jxl"])[:44]
-    '.jxl is read once pillow-jxl-plugin is insta'
+    >>> advise_of_plugins([".pdf", ".jxl"])[:17]
+    '.jxl is read once'
     """
     found = set(endings)
     met = [(plugin, sorted(found.intersection(plugin.endings))) for plugin in PLUGINS.values()]
-    return "; ".join(
-        f"{', '.join(its)} {agree(len(its), 'is')} read once {plugin.package} is installed"
-        f" (pip install {plugin.package}); a Python program also has to register it: `{plugin.code}`"
-        for plugin, its in met
-        if its
-    )
+    return "; ".join(say_unread(", ".join(its), plugin, len(its)) for plugin, its in met if its)
 
 
 def say_needed(name: str) -> str:
-    """Return in a few words which plugin a file takes, by its ending; empty where it takes none.
+    """Return why a file that takes a plugin is not read; empty where it takes none by its ending.
 
     Examples
     --------
-    >>> say_needed("a.HEIC")
-    '.heic takes pillow-heif (pip install pillow-heif)'
+    >>> say_needed("a.jpg")
+    ''
     """
     ending = get_ending(name)
-    needed = [plugin.package for plugin in PLUGINS.values() if ending in plugin.endings]
-    return f"{ending} takes {needed[0]} (pip install {needed[0]})" if needed else ""
+    return "; ".join(say_unread(ending, plugin) for plugin in PLUGINS.values() if ending in plugin.endings)
 
 
 def may_be_picture(name: str) -> bool:

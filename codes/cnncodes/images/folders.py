@@ -61,7 +61,11 @@ class _Beside:
 
 
 def list_folder(
-    root: Path, *, unlisted: str = "error", passed_over: list[ImageRecord] | None = None
+    root: Path,
+    *,
+    unlisted: str = "error",
+    passed_over: list[ImageRecord] | None = None,
+    tells_foreign: bool = True,
 ) -> list[ImageRecord]:
     """Return the images below a folder.
 
@@ -79,6 +83,8 @@ def list_folder(
     passed_over : list of ImageRecord, optional
         Takes the records of files that only a plugin of Pillow reads, which is not registered; their data are
         a `NoImage`.
+    tells_foreign : bool
+        Whether the warning of what is passed over counts these files; else the caller tells of each.
 
     Raises
     ------
@@ -98,11 +104,11 @@ def list_folder(
     beside = _Beside()
     found = list(_walk(root, suffixes, beside, is_strict=unlisted == "error"))
     closed = beside.closed
-    told_others = say_passed_over(beside.others)
     found.sort(key=_find_order)
     tops = {name.partition("/")[0] for name in found if "/" in name}
     has_splits = _has_splits(root, tops)
     if not found:
+        told_others = say_passed_over(beside.others)
         raise SourceError(
             f"no images in {str(root)!r}: looked below it for files ending in {', '.join(sorted(suffixes))}."
             + (f" {told_others}." if told_others else "")
@@ -110,7 +116,8 @@ def list_folder(
             + _advise_of_tables(root, sorted(beside.tables))
             + advise_of_arrow(beside.others)
         )
-    if told_others:
+    others = beside.others if tells_foreign else beside.others - Counter(map(get_ending, beside.foreign))
+    if told_others := say_passed_over(others):
         warn(f"{str(root)!r}: {told_others}", ResultWarning)
     if beside.doubled:
         warn(f"{str(root)!r}: {_say_doubled(sorted(beside.doubled))}", ResultWarning)

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from cnncodes.errors import UnreadableImage
-from cnncodes.images.endings import PLUGINS, SUFFIXES
+from cnncodes.images.endings import SUFFIXES
 from cnncodes.images.hazards import check_file, find_icon_sizes
 from cnncodes.images.planes import name_planes
+from cnncodes.images.plugins import PLUGINS, say_unread
 from cnncodes.machine import find_shortage
 from cnncodes.pointers import explain_pointer
 
@@ -138,10 +139,7 @@ def _say_beginning(data: bytes) -> str:
     for name, beginning in _OF_PLUGINS.items():
         if beginning.match(data):
             plugin = PLUGINS[name]
-            return (
-                f"it begins as {plugin.title}, which is read once {plugin.package} is installed (pip install"
-                f" {plugin.package}); a Python program also has to register it: `{plugin.code}`"
-            )
+            return f"it begins as {plugin.title}, {say_unread('which', plugin)}"
     kinds = _find_formats(data)
     return f"it begins as {kinds[0]}, and is damaged or of a kind that is not read" if kinds else ""
 

@@ -76,6 +76,7 @@ def open_source(
     split_column: str = "split",
     group_column: str = "group",
     unlisted: str = "error",
+    tells_foreign: bool = True,
 ) -> ImageSource:
     """List the images of a source.
 
@@ -90,6 +91,8 @@ def open_source(
     unlisted : {"error", "record"}
         What a folder below the source is that cannot be listed: an error, or a record whose image cannot be
         read, so that a batch job goes on and counts it.
+    tells_foreign : bool
+        Whether the warning of files that are passed over counts those that take a plugin of Pillow.
 
     Raises
     ------
@@ -110,7 +113,9 @@ def open_source(
         if parts := find_parts(path):
             return ImageSource(str(src), path, _sorted(list_parts(path, parts, columns)))
         passed_over: list[ImageRecord] = []
-        listed = _sorted(list_folder(path, unlisted=unlisted, passed_over=passed_over))
+        listed = _sorted(
+            list_folder(path, unlisted=unlisted, passed_over=passed_over, tells_foreign=tells_foreign)
+        )
         barred = tuple(record.key for record in listed if isinstance(record.data, NoImage))
         return ImageSource(str(src), path, listed, barred, tuple(passed_over))
     if not path.is_file():

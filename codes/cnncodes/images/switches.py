@@ -10,12 +10,13 @@ from typing import Any, Self
 from cnncodes.errors import UsageError
 from cnncodes.images.opening import FORMATS
 
-#: Module, name: what decides which pictures Pillow decodes, and what they become.
+#: Module, name: what decides which pictures Pillow decodes, what they become, and why some are not.
 _NAMES = (
     ("PIL.Image", "MAX_IMAGE_PIXELS"),
     ("PIL.ImageFile", "LOAD_TRUNCATED_IMAGES"),
     ("PIL.PngImagePlugin", "MAX_TEXT_CHUNK"),
     ("PIL.PngImagePlugin", "MAX_TEXT_MEMORY"),
+    ("cnncodes.images.plugins", "BROKEN"),
 )
 
 
