@@ -219,6 +219,7 @@ def test_plugins_of_pillow_are_named_with_what_they_read(
         "Plugins       HEIF is not read: pip install pillow-heif; JPEG XL is not read: pip install pillow-jxl"
     )
     assert told in capsys.readouterr().out
+    monkeypatch.setattr("cnncodes.images.plugins.BROKEN", {})
     (tmp_path / "pillow_jxl.py").write_text("raise OSError('no libjxl')")
     add_distribution(tmp_path, "pillow-jxl-plugin")
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -234,3 +235,22 @@ def test_versions_are_those_installed() -> None:
 
     assert find_version("numpy") == numpy.__version__
     assert find_version("no-such-package") is None
+
+
+def test_a_plugin_that_is_installed_and_does_not_work_is_a_problem_and_its_part_not_complete(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pillow_heif.py").write_text("raise ImportError('no libheif')")
+    add_distribution(tmp_path, "pillow-heif")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "pillow_heif", raising=False)
+    monkeypatch.setattr(Image, "OPEN", {name: one for name, one in Image.OPEN.items() if name != "HEIF"})
+    monkeypatch.setattr("cnncodes.images.plugins.BROKEN", {})
+    found = look(capsys)
+    [problem] = found["problems"]
+    assert problem.startswith("pillow-heif is installed and does not work (ImportError: no libheif)")
+    [heic] = [part for part in found["parts"] if part["name"] == "heic"]
+    assert heic["missing"] == [] and heic["broken"] == ["pillow-heif"]
+    assert main(["doctor"]) == 1
+    text = capsys.readouterr().out
+    assert "HEIF): pillow-heif does not work\n" in text and "No problem" not in text

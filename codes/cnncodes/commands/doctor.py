@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from cnncodes.machine import count_cores
 from cnncodes.schema import option
 
 if TYPE_CHECKING:
-    from cnncodes.images.endings import Plugin
+    from cnncodes.images.plugins import Plugin
 
 #: Flags of /proc/cpuinfo that decide how fast a network runs, and what they mean.
 CPU_FLAGS = (
@@ -89,7 +90,7 @@ def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:
     from cnncodes.backbones.running.instructions import name_processor
     from cnncodes.backbones.running.runtime import find_distributions
     from cnncodes.embedding import count_lanes
-    from cnncodes.images.endings import PLUGINS
+    from cnncodes.images.plugins import PLUGINS
     from cnncodes.views.deferring import can_defer
     from cnncodes.views.resizing import open_library
     from cnncodes.views.sampling import open_sampler
@@ -98,6 +99,9 @@ def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:
     problems = find_runtime_problems()
     tried = [] if problems else providers.try_providers(options.backbone)
     problems += providers.find_provider_problems(options.backbone, tried)
+    plugins = [_look_at_plugin(name, plugin) for name, plugin in PLUGINS.items()]
+    problems += [_describe_fault(plugin) for plugin in plugins if plugin["reason"]]
+    broken = {plugin["package"] for plugin in plugins if plugin["reason"]}
     return {
         "ok": not problems,
         "cnncodes": cnncodes.__version__,
@@ -111,10 +115,10 @@ def run_doctor(options: DoctorOptions, reporter: Reporter) -> Result:
         "jpeg": can_defer()[1],
         "resizing": open_library()[1],
         "warping": open_sampler()[1],
-        "plugins": [_look_at_plugin(name, plugin) for name, plugin in PLUGINS.items()],
+        "plugins": plugins,
         "versions": versions,
         "providers": tried,
-        "parts": [_look_at_part(name) for name in PARTS],
+        "parts": [_look_at_part(name, broken) for name in PARTS],
         PROBLEMS: problems,
     }
 
@@ -170,10 +174,24 @@ def _describe_plugin(plugin: Result) -> str:
     return f"{plugin['format']} is read by {package}"
 
 
-def _look_at_part(name: str) -> Result:
+def _describe_fault(plugin: Result) -> str:
+    package = plugin["package"]
+    return (
+        f"{package} is installed and does not work ({plugin['reason']}): install it anew (pip install"
+        f" --force-reinstall {package}), or remove it"
+    )
+
+
+def _look_at_part(name: str, broken: Collection[str]) -> Result:
     purpose, needed = PARTS[name]
     missing = [package for package in needed if find_version(package) is None]
-    part = {"name": name, "for": purpose, "missing": missing, "install": install_advice(name)}
+    part = {
+        "name": name,
+        "for": purpose,
+        "missing": missing,
+        "broken": [package for package in needed if package in broken],
+        "install": install_advice(name),
+    }
     if name != "gpu":
         return part
     if missing and find_version("onnxruntime") is not None:  # the two overwrite each other
@@ -183,6 +201,8 @@ def _look_at_part(name: str) -> Result:
 
 def _describe_part(part: Result) -> str:
     missing = f"missing {', '.join(part['missing'])}: {part['install']}"
+    if part["broken"]:
+        return f"{', '.join(part['broken'])} does not work"
     if part["name"] != "gpu":
         return missing if part["missing"] else "complete"
     found = part["gpus"] or ["no GPU that nvidia-smi knows"]
