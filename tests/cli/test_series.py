@@ -77,7 +77,39 @@ def test_folds_of_pictures_that_are_there_once_are_not(
 ) -> None:
     out, err = fit(capsys, folder / "alone", tmp_path / "m", "--backbone", small_network, "--json")
     near = json.loads(out)["cross_validation"]["near_copies"]
-    assert near == {"looked_at": 24, "with": 0, "examples": []} and "near copy" not in err
+    assert near == {"looked_at": 24, "too_small": 0, "with": 0, "examples": []} and "near copy" not in err
+
+
+@pytest.fixture(scope="module")
+def small(folder: Path) -> Path:
+    """The frames, of 40 pixels a side."""
+    for path in (folder / "frames").glob("*/*.png"):
+        (folder / "small" / path.parent.name).mkdir(parents=True, exist_ok=True)
+        Image.open(path).resize((40, 40)).save(folder / "small" / path.parent.name / path.name)
+    return folder / "small"
+
+
+def test_pictures_that_are_too_small_to_be_looked_at_are_said_below_the_figures_of_folds(
+    small: Path, tmp_path: Path, small_network: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, err = fit(capsys, small, tmp_path / "m", "--backbone", small_network)
+    assert "Near copies were not looked for in 24 of 24 images: pictures below 48 pixels.\n" in out
+    assert "ear copies" not in err
+    out, err = fit(capsys, small, tmp_path / "m", "--backbone", small_network, "--json")
+    near = json.loads(out)["cross_validation"]["near_copies"]
+    assert (near["looked_at"], near["too_small"], near["with"]) == (0, 24, 0)
+
+
+def test_pictures_that_are_too_small_to_be_looked_at_are_said_by_baseline_and_its_page(
+    small: Path, tmp_path: Path, small_network: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "b.html"
+    asked = ["baseline", str(small), "--backbones", small_network, "-q", "--only", "codes"]
+    assert main([*asked, "-o", str(page)]) == 0
+    out, err = capsys.readouterr()
+    said = "test images: pictures below 48 pixels.\n"
+    assert "\nNear copies were not looked for in " in out and said in out and "ear copies" not in err
+    assert "Near copies were not looked for in " in page.read_text()
 
 
 def test_stored_codes_hold_no_pictures_to_look_at(

@@ -19,7 +19,7 @@ from cnncodes.commands.pages import write_ladder_page
 from cnncodes.commands.report_answers import EvaluatedReport, compare_evaluated, read_evaluated
 from cnncodes.commands.reporter import Reporter
 from cnncodes.commands.reproducing import describe_ladder
-from cnncodes.commands.series import doubt_parts, look_in_parts
+from cnncodes.commands.series import doubt_parts, look_in_parts, say_small
 from cnncodes.commands.tasks import TaskOptions, check_task
 from cnncodes.errors import UsageError, agree, count
 from cnncodes.schema import option
@@ -194,6 +194,8 @@ def _finish(
     if near is not None and (doubt := doubt_parts(near, options.src, held_out=bool(source.note))):
         reporter.warn(doubt)
         result["doubts"] = [*result["doubts"], doubt]
+    if small := say_small(result["near_copies"], "test image"):
+        result["doubts"] = [*result["doubts"], small]
     # What cannot be read is in no figure: 'evaluate' leaves it out too, and so the figures compare.
     if report is not None:
         result |= compare_evaluated(ladder, truth, report, options.random_state)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from cnncodes.commands.command import Result
 from cnncodes.commands.figures import say_groups
 from cnncodes.commands.reporter import format_seconds
+from cnncodes.commands.series import say_small
 from cnncodes.commands.tables import format_interval, format_share, format_table
 from cnncodes.errors import count, sentence
 
@@ -36,6 +37,8 @@ def render_baseline(result: Result) -> str:
     if groups := say_groups(result).strip():
         text += f"{groups}\n"
     text += "".join(f"Left out: {one['title']}: {sentence(one['reason'])}\n" for one in result["left_out"])
+    if small := say_small(result["near_copies"], "test image"):
+        text += f"{small}.\n"
     text += f"{result['verdict']}\n" if result["verdict"] else ""
     compared = result["compared"]
     text += f"{compared['verdict']}\n" if compared is not None and compared["verdict"] else ""

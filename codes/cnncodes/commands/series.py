@@ -95,13 +95,29 @@ def _doubt(share: str, what: str, advice: str, found: NearCopies, src: str) -> s
 
 
 def render_folds_doubt(near: dict[str, Any] | None) -> str:
-    """Return a line on figures by folds where near copies are many, as the JSON has these."""
+    """Return what is said of near copies below figures by folds, as the JSON has these."""
     from cnncodes.evaluation.checks.series import NearCopies
 
-    if near is None or not NearCopies(near["looked_at"], near["with"]).many:
+    if near is None:
         return ""
+    small = f"{said}.\n" if (said := say_small(near)) else ""
+    if not NearCopies(near["looked_at"], near["with"]).many:
+        return small
     share = f"{_say_share(near['with'], near['looked_at'])} among the others"
-    return f"{share} (photos in series?): where these show one thing, figures are too good. {_GROUP}.\n"
+    return (
+        f"{small}{share} (photos in series?): where these show one thing, figures are too good. {_GROUP}.\n"
+    )
+
+
+def say_small(near: dict[str, Any] | None, noun: str = "image") -> str:
+    """Say where most of the images that were drawn are too small to be looked at; else nothing."""
+    from cnncodes.evaluation.checks.duplicates import SMALL
+    from cnncodes.evaluation.checks.series import NearCopies
+
+    if near is None or not NearCopies(near["looked_at"], 0, too_small=near["too_small"]).mostly_small:
+        return ""
+    drawn = count(near["looked_at"] + near["too_small"], noun)
+    return f"Near copies were not looked for in {near['too_small']} of {drawn}: pictures below {SMALL} pixels"
 
 
 def _say_share(found: int, looked_at: int, noun: str = "image") -> str:

@@ -83,7 +83,9 @@ def test_tiny_and_unreadable_pictures_do_not_count(tmp_path: Path) -> None:
     records[0] = dataclasses.replace(records[0], data=tiny)
     records[1] = dataclasses.replace(records[1], data=str(tmp_path / "gone.jpg"))
     found = find_near_copies(records, codes, [record.key for record in records])
-    assert found.looked_at == 22 and not any("astronaut" in key for pair in found.examples for key in pair)
+    assert (found.looked_at, found.too_small) == (22, 1) and not found.mostly_small
+    assert found.to_dict()["too_small"] == 1
+    assert not any("astronaut" in key for pair in found.examples for key in pair)
 
 
 def test_of_many_images_some_are_drawn_and_few_are_looked_at() -> None:
@@ -104,6 +106,11 @@ def test_copies_of_some_are_sought_among_others_alone() -> None:
     first, second = np.array([0, 3, 12, 13]), np.array([4, 6, 14, 15])
     found = find(records, codes, asked=first, among=second)
     assert found == NearCopies(4, 1, (("chelsea_0", "chelsea_1"),)) and not found.many
+
+
+@pytest.mark.parametrize(("looked_at", "small", "mostly"), [(0, 1, True), (9, 9, False), (9, 10, True)])
+def test_mostly_small_is_more_than_half(looked_at: int, small: int, mostly: bool) -> None:
+    assert NearCopies(looked_at, 0, too_small=small).mostly_small is mostly
 
 
 @pytest.mark.parametrize(

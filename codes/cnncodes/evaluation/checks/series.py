@@ -39,21 +39,34 @@ class NearCopies:
         Images that were drawn, can be read and are not tiny; and those of them that have such a copy.
     examples : tuple of (str, str)
         Keys of an image and its copy, of up to three.
+    too_small : int
+        Images that were drawn and have a shorter side below `SMALL`, of which different ones look the same.
     """
 
     looked_at: int
     found: int
     examples: tuple[tuple[str, str], ...] = ()
+    too_small: int = 0
 
     @property
     def many(self) -> bool:
         """Whether they are a habit, and not one or two by chance."""
         return self.found >= LEAST_SERIES and self.found >= SERIES * self.looked_at
 
+    @property
+    def mostly_small(self) -> bool:
+        """Whether more are too small than are looked at."""
+        return self.too_small > self.looked_at
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
         examples = [list(pair) for pair in self.examples]
-        return {"looked_at": self.looked_at, "with": self.found, "examples": examples}
+        return {
+            "looked_at": self.looked_at,
+            "too_small": self.too_small,
+            "with": self.found,
+            "examples": examples,
+        }
 
 
 def find_near_copies(
@@ -96,13 +109,15 @@ def find_near_copies(
     names = list_groups(records)
     kept = number_groups(None if names is None else np.asarray(names), list(contents))
     look = functools.partial(_look_at, records, Decoding.make("fast", max_pixels), n_jobs)
-    looks = look(asked)
+    seen = look(asked)
+    looks = _leave_small(seen)
+    too_small = len(seen) - len(looks)
     asked = np.array(sorted(looks), dtype=np.int64)
     pairs = _list_candidates(codes, kept, asked, among)
-    looks |= look(np.setdiff1d(pairs[:, 1], asked))
+    looks |= _leave_small(look(np.setdiff1d(pairs[:, 1], asked)))
     pairs = _keep_same(pairs[np.isin(pairs[:, 1], list(looks))], looks, n_jobs)
     examples = [(records[a].key, records[b].key) for a, b in _choose_examples(pairs)]
-    return NearCopies(len(asked), len(set(pairs[:, 0].tolist())), tuple(examples))
+    return NearCopies(len(asked), len(set(pairs[:, 0].tolist())), tuple(examples), too_small)
 
 
 def _choose_examples(pairs: Numbers) -> list[tuple[int, int]]:
@@ -117,14 +132,18 @@ def _choose_examples(pairs: Numbers) -> list[tuple[int, int]]:
 def _look_at(
     records: Sequence[ImageRecord], decoding: Decoding, n_jobs: int | None, rows: Numbers
 ) -> dict[int, Look]:
-    """Return the looks of some images, but of those that cannot be read or are tiny."""
+    """Return the looks of some images, but of those that cannot be read."""
 
     def work(chunk: Sequence[int]) -> list[Look | None]:
         return [_try(records[row], decoding) for row in chunk]
 
     places = rows.tolist()
     found = zip(places, run_lanes(work, places, n_jobs), strict=True)
-    return {row: look for row, look in found if look is not None and min(look.width, look.height) >= SMALL}
+    return {row: look for row, look in found if look is not None}
+
+
+def _leave_small(looks: dict[int, Look]) -> dict[int, Look]:
+    return {row: look for row, look in looks.items() if min(look.width, look.height) >= SMALL}
 
 
 def _try(record: ImageRecord, decoding: Decoding) -> Look | None:
