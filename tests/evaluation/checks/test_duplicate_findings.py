@@ -119,11 +119,18 @@ def test_copies_of_one_named_group_are_kept_together_and_no_warning() -> None:
     nothing, named = [None] * 8, ["a", "a", "b", "b", "c", "c", "d", "d"]
     [found] = find_copies(keys, groups, nothing, nothing, named=named)
     assert found.severity == "tell" and len(found.details["groups"]) == 4
+    assert found.advice == "Each is of one group, which keeps it on one side: nothing to do."
+    assert found.details["kind"] == "within"
     # Those that are not are a warning of their own.
     named = ["a", None, "b", "x", None, None, "d", "d"]
     loose, kept = find_copies(keys, groups, nothing, nothing, named=named)
     assert (loose.severity, loose.images) == ("warn", tuple(keys[:6]))
     assert (kept.severity, kept.images) == ("tell", tuple(keys[6:]))
+    # Few that are not are told apart from those that are.
+    named = ["a", "a", "b", "b", None, None, "d", "e"]
+    kept, loose = find_copies(keys, groups, nothing, nothing, named=named)
+    assert (kept.images, loose.images) == (tuple(keys[:4]), tuple(keys[4:]))
+    assert "nothing to do" in kept.advice and "give copies one group" in loose.advice
     # An equal file of a group's image is with the group.
     groups = [DuplicateGroup((0, 1, 2), False, same=((1, 2),)), *groups[2:]]
     found = find_copies(keys, groups, nothing, nothing, named=["a", "a", None, None, "c", "c", "d", "d"])

@@ -60,12 +60,16 @@ def find_copies(
     across_labels = _take_facts(across_labels, lambda group: _differ(labels, group, tolerance))
     if task == "numbers":
         across_labels.sort(key=lambda group: -_find_range(labels, group))
-    series, others = _take_series(others, [None] * len(keys) if named is None else named)
+    names = [None] * len(keys) if named is None else named
+    series, others = _take_series(others, names)
+    kept = [group for group in others if _is_kept(group, names)]
+    others = [group for group in others if not _is_kept(group, names)]
     findings = []
     for kind, chosen in (
         ("parts", across_parts),
         ("labels", across_labels),
         ("series", series),
+        ("kept", kept),
         ("within", others),
     ):
         for certainty in _CERTAINTIES:
@@ -87,6 +91,13 @@ def _take_series(
         return [], list(groups)
     rows = {group.rows for group in loose}
     return loose, [group for group in groups if group.rows not in rows]
+
+
+def _is_kept(group: DuplicateGroup, named: Sequence[str | None]) -> bool:
+    """Tell whether all copies are of one named group, or equal to one of its images."""
+    equal = {row: rows for rows in group.same for row in rows}
+    names = [{named[i] for i in equal.get(row, (row,))} - {None} for row in group.rows]
+    return all(len(one) == 1 and one == names[0] for one in names)
 
 
 def _take_facts(
@@ -125,6 +136,7 @@ _WHERE = {
         " folds and --holdout keep equal files together but not these. Give pictures of one thing one group:"
         " --group-column, in a table with the columns image, label and group.",
     ),
+    "kept": ("there more than once", "Each is of one group, which keeps it on one side: nothing to do."),
     "within": ("there more than once", "Keep one copy of each, or give copies one group."),
 }
 #: Where copies disagree.
@@ -143,7 +155,7 @@ _DIFFERENT = (
 def _choose_words(kind: str, certainty: Certainty, task: TaskName) -> tuple[Severity, str, str]:
     """Return how severe copies are, where they are, and what to do about it."""
     where, advice = _DISAGREE[task] if kind == "labels" else _WHERE[kind]
-    if kind == "within" or certainty == "possible":
+    if kind in ("kept", "within") or certainty == "possible":
         return "tell", where, advice
     if kind == "labels" and task == "numbers" and certainty != "certain":
         return "tell", where, _DIFFERENT
@@ -178,7 +190,7 @@ def _report(
         images=images,
         n=len(keys),
         details={
-            "kind": "within" if kind == "series" else kind,
+            "kind": "within" if kind in ("series", "kept") else kind,
             "exact": certainty == "certain",
             "groups": [
                 {
