@@ -312,7 +312,7 @@ def test_fit_leaves_unreadable_images_out_and_says_so(
     assert "empty.png" in capsys.readouterr().err
     assert main(["fit", str(tmp_path / "in"), "-o", out, "--max-failures", "10%", "--quiet"]) == 0
     assert main(["fit", str(tmp_path / "in"), "-o", out, "--on-error", "raise", "--quiet"]) == 1
-    capsys.readouterr()
+    assert "--on-error skip (in Python on_error='skip') drops them with a warning" in capsys.readouterr().err
     options = ["--cv", "2", "--head", "centroid", "--out-of-fold"]
     assert main(["fit", str(tmp_path / "in"), "-o", out, "--max-failures", "10%", *options]) == 0
     said = capsys.readouterr().err

@@ -88,7 +88,8 @@ def describe_unreadable(reasons: Sequence[tuple[str, str]], read: int, total: in
 def make_unreadable(description: str) -> UnreadableImages:
     """Return the error that says what can be done about images that cannot be used."""
     return UnreadableImages(
-        f"{description} Mend or leave them out; in fit, on_error='skip' drops them with a warning."
+        f"{description} Mend or leave them out; in fit, --on-error skip (in Python on_error='skip') drops"
+        " them with a warning."
     )
 
 
