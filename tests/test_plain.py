@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnncodes import evaluation
-from cnncodes.plain import to_builtin, to_plain
+from cnncodes.plain import cut_names, to_builtin, to_plain
 
 
 @dataclasses.dataclass
@@ -71,3 +71,23 @@ def test_every_result_of_evaluation_is_had_as_json_holds_it() -> None:
     ):
         plain = found.to_dict()
         assert json.loads(json.dumps(plain, allow_nan=False)) == plain == to_plain(found)
+
+
+def test_names_that_a_cut_would_make_equal_are_told_apart() -> None:
+    names = [f"Pseudobarbus_burchelli_subspecies_number_{i}" for i in (1, 2, 3)]
+    assert cut_names([*names, "cat"], 24) == [
+        *(f"Pseudobarbu…ies_number_{i}" for i in (1, 2, 3)),
+        "cat",
+    ]
+    # Where they differ neither at their beginnings nor at their ends, they stand whole.
+    alike = [f"{'x' * 50}{i}{'y' * 50}" for i in (1, 2)]
+    assert cut_names(alike) == alike
+
+
+@given(st.lists(st.text(alphabet="ab…", max_size=12), unique=True))
+def test_names_that_differ_are_shown_so(names: list[str]) -> None:
+    assert len(set(cut_names(names, 5))) == len(names)
+
+
+def test_a_name_is_cut_alike_each_time_it_stands_in_a_list() -> None:
+    assert cut_names(["x" * 30, "x" * 30], 10) == ["x" * 9 + "…"] * 2

@@ -1,9 +1,11 @@
-"""Plain values: those of NumPy as Python's, and what JSON can hold."""
+"""Plain values: those of NumPy as Python's, and what JSON can hold; and names short enough to show."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -48,3 +50,32 @@ def to_builtin(value: Any) -> Any:
     """
     is_scalar = hasattr(value, "dtype") and getattr(value, "ndim", None) == 0
     return value.item() if is_scalar and hasattr(value, "item") else value
+
+
+def cut_names(names: Sequence[str], most: int = 40) -> list[str]:
+    """Return names of classes or labels, long ones cut; names that differ look different.
+
+    A name loses its end; or its middle, where another would look the same; or nothing, where it still would.
+
+    Examples
+    --------
+    >>> cut_names(["people", "a longer name"], 8), cut_names(["a longer name 1", "a longer name 2"], 8)
+    (['people', 'a longe…'], ['a l…me 1', 'a l…me 2'])
+    """
+    shown = {name: name for name in names}
+    left = [name for name in shown if len(name) > most]
+    for cut in (_cut_end, _cut_middle):
+        shown |= {name: cut(name, most) for name in left}
+        met = Counter(shown.values())
+        left = [name for name in left if met[shown[name]] > 1]
+    shown |= {name: name for name in left}
+    return [shown[name] for name in names]
+
+
+def _cut_end(name: str, most: int) -> str:
+    return f"{name[: most - 1]}…"
+
+
+def _cut_middle(name: str, most: int) -> str:
+    head = (most - 1) // 2
+    return f"{name[:head]}…{name[head + 1 - most :]}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from cnncodes.commands.class_figures import render_class_figures
+from cnncodes.commands.fit import name_classes
 from cnncodes.commands.label_figures import render_label_figures
 from cnncodes.commands.multilabel import render_labels
-from cnncodes.commands.tables import cut_name, format_share
+from cnncodes.commands.tables import format_share
 from cnncodes.estimators.labels import say_unknown_classes, say_unknown_labels
 from cnncodes.evaluation.figures import FIGURES
+from cnncodes.plain import cut_names
 from cnncodes.report.html import interval, number
 
 LONG = "x" * 3000
@@ -15,8 +17,7 @@ SHARE = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 20}
 
 
 def test_names_are_cut_where_they_are_long_alone() -> None:
-    assert cut_name("x" * 40) == "x" * 40
-    assert cut_name(LONG) == "x" * 39 + "…"
+    assert cut_names(["x" * 40, LONG]) == ["x" * 40, "x" * 39 + "…"]
 
 
 def test_tables_of_a_long_label_are_no_wider_than_a_terminal() -> None:
@@ -33,6 +34,19 @@ def test_tables_of_a_long_label_are_no_wider_than_a_terminal() -> None:
     several = render_label_figures(dict.fromkeys(figures, SHARE) | about | {"per_label": [of_each]})
     for shown in (several, render_class_figures(about | {"per_class": [of_each]})):
         assert "x" * 39 + "… (unknown to the classifier)" in shown and "x" * 40 not in shown
+
+
+def test_long_classes_that_begin_alike_have_rows_that_differ() -> None:
+    names = [f"{'x' * 50}{i}" for i in (1, 2)]
+    per_class = [{"name": name, "known": True, "recall": SHARE, "precision": SHARE} for name in names]
+    shown = render_class_figures({"missing": {}, "n_groups": None, "n": 20, "per_class": per_class})
+    assert all(f"{'x' * 19}…{'x' * 19}{i} " in shown for i in (1, 2))
+
+
+def test_a_fit_names_long_classes() -> None:
+    end = "x" * 29
+    said = f"{end}…{end}1, {end}…{end}2, cat, 'two  spaces'"
+    assert name_classes(["x" * 70 + "1", "x" * 70 + "2", "cat", "two  spaces"]) == said
 
 
 def test_one_thing_is_spoken_of_as_one() -> None:

@@ -205,6 +205,14 @@ def test_the_larger_a_matrix_the_less_is_shown_at_once(count: int, what: str) ->
     assert f"<{what}" in found
 
 
+def test_long_classes_that_begin_alike_differ_beside_the_matrix_which_shows_the_whole_of_each() -> None:
+    names = [f"{'x' * 150}{i}{'y' * 100}{i}" for i in (1, 2)]
+    found = show_confusion(judge(names, names, names))
+    for i, whole in enumerate(names, start=1):
+        short = f"{'x' * 23}…{'y' * 23}{i}"
+        assert found.count(f'<bdi title="{whole}">{short}</bdi>') == 2
+
+
 def test_classes_are_sorted_by_numbers_that_the_page_finds() -> None:
     found = show_classes(judge(["a", "a", "b"], ["a", "b", "b"], ["a", "b", "c"]))
     assert found.count("<button") == 7 and 'data-value="0.5"' in found

@@ -19,9 +19,9 @@ from cnncodes.commands.figures import (
 )
 from cnncodes.commands.pages import finish
 from cnncodes.commands.stored_source import open_to_predict
-from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
+from cnncodes.commands.tables import format_interval, format_share, format_table
 from cnncodes.errors import SourceError, agree, count, name_some
-from cnncodes.plain import to_plain
+from cnncodes.plain import cut_names, to_plain
 
 if TYPE_CHECKING:
     from cnncodes.commands.evaluate_options import EvaluateOptions
@@ -184,17 +184,18 @@ def _say_without_images(classes: list[Result]) -> str:
     names = [figures["name"] for figures in classes if not figures["recall"]["n"]]
     if not names:
         return ""
-    of = f"{len(names)} of {len(classes)} classes ({name_some(names, show=cut_name)})"
+    of = f"{len(names)} of {len(classes)} classes ({name_some(cut_names(names), show=str)})"
     return f"\nNo image is of {of}: balanced accuracy and macro F1 are means of the others."
 
 
 def _render_classes(classes: list[Result]) -> str:
     rows = [("class", "recall", "95% interval", "images", "precision", "95% interval", "predicted")]
-    for figures in classes:
+    names = cut_names([str(figures["name"]) for figures in classes])
+    for name, figures in zip(names, classes, strict=True):
         recall, precision = figures["recall"], figures["precision"]
         rows.append(
             (
-                cut_name(str(figures["name"])) + ("" if figures["known"] else " (unknown to the classifier)"),
+                name + ("" if figures["known"] else " (unknown to the classifier)"),
                 format_share(recall["value"]),
                 format_interval(recall),
                 str(recall["n"]),

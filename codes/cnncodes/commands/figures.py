@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from cnncodes.commands.command import Result
-from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
+from cnncodes.commands.tables import format_interval, format_share, format_table
 from cnncodes.errors import name_some, sentence
+from cnncodes.plain import cut_names
 
 if TYPE_CHECKING:
     from cnncodes.evaluation.measures import Measure
@@ -69,10 +70,9 @@ def say_few_groups(of_each: list[Result], count: int | None, noun: str) -> str:
     few = [figures["name"] for figures in of_each if 0 < figures["n_groups"] < FEW_GROUPS]
     if not few:
         return ""
-    return (
-        f"\nThe images of {len(few)} of {len(of_each)} {noun} ({name_some(few, show=cut_name)}) are of fewer"
-        f" than {FEW_GROUPS} groups: their own intervals are too narrow or mean nothing."
-    )
+    which = f"{len(few)} of {len(of_each)} {noun} ({name_some(cut_names(few), show=str)})"
+    few_groups = f"fewer than {FEW_GROUPS} groups"
+    return f"\nThe images of {which} are of {few_groups}: their own intervals are too narrow or mean nothing."
 
 
 def say_copies(figures: Result) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -30,6 +29,7 @@ from cnncodes.commands.regression import (
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.tasks import check_task, find_meaning
 from cnncodes.errors import UsageError, sentence
+from cnncodes.plain import cut_names
 
 
 def run_fit(options: FitOptions, reporter: Reporter) -> Result:
@@ -107,9 +107,9 @@ def _plain(value: Any) -> float | None:
 
 
 def name_classes(classes: Sequence[str]) -> str:
-    """Return some names of classes for a terminal, long ones cut off; those with odd spaces are quoted."""
+    """Return some names of classes for a terminal, long ones cut; those with odd spaces are quoted."""
     quoted = [name if name == " ".join(name.split()) else repr(name) for name in classes[:8]]
-    shown = [escape_controls(textwrap.shorten(name, 60, placeholder=" …")) for name in quoted]
+    shown = map(escape_controls, cut_names(quoted, 60))
     return ", ".join(shown) + (" …" if len(classes) > 8 else "")
 
 

@@ -18,10 +18,10 @@ from cnncodes.commands.figures import (
 from cnncodes.commands.multilabel import take_labelled
 from cnncodes.commands.pages import finish
 from cnncodes.commands.stored_source import open_to_predict
-from cnncodes.commands.tables import cut_name, format_interval, format_share, format_table
+from cnncodes.commands.tables import format_interval, format_share, format_table
 from cnncodes.commands.tasks import Meaning
 from cnncodes.errors import SourceError, UsageError, name_some
-from cnncodes.plain import to_plain
+from cnncodes.plain import cut_names, to_plain
 
 if TYPE_CHECKING:
     from cnncodes.commands.evaluate_options import EvaluateOptions
@@ -225,14 +225,15 @@ def _say_everywhere(result: Result) -> str:
 
 def _name_among(names: list[str], result: Result) -> str:
     """Return how many labels these are of how many, and their names."""
-    return f"{len(names)} of {len(result['per_label'])} labels ({name_some(names, show=cut_name)})"
+    return f"{len(names)} of {len(result['per_label'])} labels ({name_some(cut_names(names), show=str)})"
 
 
 def _render_labels(labels: list[Result], n: int) -> str:
     head = ("label", "recall", "95% interval", "images", "precision", "95% interval", "named")
     rows: list[tuple[str, ...]] = [(*head, f"average precision of {n}", "95% interval")]
-    for figures in labels:
-        cells = [cut_name(figures["name"]) + ("" if figures["known"] else " (unknown to the classifier)")]
+    names = cut_names([figures["name"] for figures in labels])
+    for name, figures in zip(names, labels, strict=True):
+        cells = [name + ("" if figures["known"] else " (unknown to the classifier)")]
         for key in ("recall", "precision", "average_precision"):
             cells += [format_share(figures[key]["value"]), format_interval(figures[key])]
             cells += [] if key == "average_precision" else [str(figures[key]["n"])]

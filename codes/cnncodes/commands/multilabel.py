@@ -9,8 +9,9 @@ from cnncodes.commands.command import Result
 from cnncodes.commands.few_images import FEW_SHOT
 from cnncodes.commands.reporter import Reporter, format_seconds
 from cnncodes.commands.suspicious_labels import warn_of_several
-from cnncodes.commands.tables import cut_name, format_table
+from cnncodes.commands.tables import format_table
 from cnncodes.errors import UsageError, agree
+from cnncodes.plain import cut_names
 
 if TYPE_CHECKING:
     from cnncodes.commands.fit_options import FitOptions
@@ -96,9 +97,9 @@ def render_labels(result: Result) -> str:
 
     chosen = say_settings(result["chosen"], result)
     rows = [("label", "images", "named from")]
-    for name, threshold in result["thresholds"].items():
-        counts = result["images_of_label"]
-        rows.append((cut_name(name), "-" if counts is None else str(counts[name]), f"{threshold:.3f}"))
+    counts, thresholds = result["images_of_label"], result["thresholds"]
+    for shown, (name, threshold) in zip(cut_names(list(thresholds)), thresholds.items(), strict=True):
+        rows.append((shown, "-" if counts is None else str(counts[name]), f"{threshold:.3f}"))
     labels = "1 label" if len(rows) == 2 else f"{len(rows) - 1} labels"
     return (
         f"{result['chosen']}{chosen} trained on {result['images']:,} images with {labels} in"

@@ -22,17 +22,6 @@ def format_table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def cut_name(name: str, most: int = 40) -> str:
-    """Return a name of a class or label, cut where it would pad all rows of a table.
-
-    Examples
-    --------
-    >>> cut_name("people"), cut_name("a longer name", 8)
-    ('people', 'a longe…')
-    """
-    return name if len(name) <= most else f"{name[: most - 1]}…"
-
-
 def format_interval(estimate: Mapping[str, float | None], form: str | None = None) -> str:
     """Return an estimate's 95 % interval, its ends in that form, or as shares.
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cnncodes.errors import BackendMissing, UsageError, install_advice
+from cnncodes.plain import cut_names
 
 #: Letters of a name.
 _LETTERS = 24
@@ -61,17 +62,16 @@ def take_axes(ax: Any, size: tuple[float, float]) -> Any:
     return ax
 
 
-def show_name(name: object) -> str:
-    """Return the name of a class as plots show it: not too long, and no formula.
+def show_names(names: Iterable[object]) -> list[str]:
+    """Return names of classes as plots show them: not too long, each its own, and no formulas.
 
     Examples
     --------
-    >>> show_name("a $5 bag"), show_name("n" * 40)
-    ('a \\\\$5 bag', 'nnnnnnnnnnnnnnnnnnnnnnn…')
+    >>> show_names(["a $5 bag", "n" * 40])
+    ['a \\\\$5 bag', 'nnnnnnnnnnnnnnnnnnnnnnn…']
     """
-    text = str(name)
-    short = text if len(text) <= _LETTERS else f"{text[: _LETTERS - 1]}…"
-    return short.replace("$", r"\$")  # two of them would make a formula of what is between
+    # Two dollar signs would make a formula of what is between.
+    return [name.replace("$", r"\$") for name in cut_names(list(map(str, names)), _LETTERS)]
 
 
 @dataclass(frozen=True)

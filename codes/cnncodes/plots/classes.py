@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from cnncodes.errors import UsageError, count, sentence
 from cnncodes.evaluation.figures import FIGURES
-from cnncodes.plots.axes import check_result, choose_colors, show_name, take_axes, write_title
+from cnncodes.plots.axes import check_result, choose_colors, show_names, take_axes, write_title
 
 if TYPE_CHECKING:
     from cnncodes.evaluation import Evaluation
@@ -52,7 +52,7 @@ def plot_confusion(evaluation: Evaluation, *, ax: Any = None) -> Any:
 
     check_result(evaluation, *_RESULT)
     counts = np.array(evaluation.confusion)
-    names = [show_name(figures.name) for figures in evaluation.per_class]
+    names = show_names(figures.name for figures in evaluation.per_class)
     if counts[:, -1].any():
         names.append("no class")
     counts = counts[:, : len(names)]
@@ -119,7 +119,8 @@ def plot_classes(evaluation: Evaluation, *, most: int = 30, ax: Any = None) -> A
         if found.low <= found.high:  # it has an interval
             axes.plot([found.low, found.high], [row, row], "-", color=colors.data, alpha=0.5, linewidth=3)
         axes.plot([found.value], [row], "o", color=colors.data)
-    names = [f"{show_name(figures.name)} ({figures.recall.n:,})" for figures in shown]
+    short = show_names(figures.name for figures in shown)
+    names = [f"{name} ({figures.recall.n:,})" for name, figures in zip(short, shown, strict=True)]
     axes.set_yticks(range(len(shown)), names, fontsize="small")
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xlim(-0.02, 1.02)

@@ -9,7 +9,7 @@ import numpy as np
 from cnncodes.errors import UsageError, count
 from cnncodes.estimators.labels import check_answers, check_same_kind
 from cnncodes.evaluation.given import refuse_masked
-from cnncodes.plots.axes import add_legend, choose_colors, count_colors, show_name, take_axes, write_title
+from cnncodes.plots.axes import add_legend, choose_colors, count_colors, show_names, take_axes, write_title
 from cnncodes.plots.layout import lay_out
 
 #: Markers of classes that share a colour, as each tenth does where there are ten; crosses are for mistakes.
@@ -63,12 +63,13 @@ def plot_codes(X: Any, y: Any, *, predicted: Any = None, ax: Any = None) -> Any:
     across, down = layout.places.T
     names, n_colors = np.unique(y), count_colors()
     named: list[tuple[Any, str]] = []
+    short = show_names(names.tolist())
     for number, name in enumerate(names.tolist()):
         color, marker = f"C{number % n_colors}", _MARKERS[number // n_colors % len(_MARKERS)]
         style = {"linestyle": "none", "color": color, "alpha": 0.6}
         right = (y == name) & ~wrong
         [marks] = axes.plot(across[right], down[right], marker=marker, markersize=4, **style)
-        named.append((marks, show_name(name)))
+        named.append((marks, short[number]))
         missed = (y == name) & wrong
         axes.plot(across[missed], down[missed], marker="x", markersize=6, **style)
     if wrong.any():

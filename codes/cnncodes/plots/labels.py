@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cnncodes.errors import UsageError, count
-from cnncodes.plots.axes import add_legend, has_two_columns, show_name, take_axes
+from cnncodes.plots.axes import add_legend, has_two_columns, show_names, take_axes
 
 
 def plot_precision_recall(y: Any, proba: Any, classes: Any, *, ax: Any = None) -> Any:
@@ -47,11 +47,10 @@ def plot_precision_recall(y: Any, proba: Any, classes: Any, *, ax: Any = None) -
         raise UsageError("no image has any of the labels: there is no precision against recall to plot.")
     wide = 9.6 if has_two_columns(len(traces)) else 6.4
     axes, named = take_axes(ax, (wide, 5.0)), []
-    for label in traces:
+    names = show_names(label.name for label in traces)
+    for name, label in zip(names, traces, strict=True):
         [line] = axes.step(label.recall, label.precision, where="pre")
-        named.append(
-            (line, f"{show_name(label.name)}: {label.average_precision:.3f}, {count(label.n, 'image')}")
-        )
+        named.append((line, f"{name}: {label.average_precision:.3f}, {count(label.n, 'image')}"))
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1.02)
     axes.set_xlabel("recall")

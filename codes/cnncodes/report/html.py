@@ -70,15 +70,18 @@ def escape(text: object) -> str:
     return html.escape(clean(text))
 
 
-def name(text: object) -> str:
+def name(text: object, whole: object = None) -> str:
     """Return a name for HTML, apart from the direction of what surrounds it; its words may stand in lines.
+
+    Of one that is cut, `whole` is what a pointer at it shows.
 
     Examples
     --------
     >>> name("R&D"), name("Adalia_bipunctata")
     ('<bdi>R&amp;D</bdi>', '<bdi>Adalia_<wbr>bipunctata</bdi>')
     """
-    return f"<bdi>{_JOINT.sub('<wbr>', escape(text))}</bdi>"
+    title = "" if whole is None or whole == text else f' title="{escape(whole)}"'
+    return f"<bdi{title}>{_JOINT.sub('<wbr>', escape(text))}</bdi>"
 
 
 def file_name(key: object) -> str:

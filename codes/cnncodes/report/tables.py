@@ -12,6 +12,7 @@ from cnncodes.evaluation import Evaluation
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.measures import CLASS_MEASURES, Measure
 from cnncodes.images import are_copies_alone
+from cnncodes.plain import cut_names
 from cnncodes.report.html import (
     HOW_TO_SORT,
     clean,
@@ -32,6 +33,8 @@ from cnncodes.report.words import list_mistakes, list_names, name_column
 SHOWN, TABLE = 20, 60
 #: Pairs of classes in the list of those that are mistaken most.
 PAIRS = 20
+#: So many letters of a name stand beside the matrix, whose style shows three lines.
+_MATRIX_LETTERS = 48
 #: Steps of the shading, besides none.
 _STEPS = 8
 
@@ -170,12 +173,14 @@ def _columns(evaluation: Evaluation) -> int:
 
 def _tabulate(evaluation: Evaluation) -> str:
     columns = _columns(evaluation)
-    head = ["True class", *(name(name_column(evaluation, column)) for column in range(columns)), "All"]
+    whole = [name_column(evaluation, column) for column in range(columns)]
+    names = [name(short, full) for short, full in zip(cut_names(whole, _MATRIX_LETTERS), whole, strict=True)]
+    head = ["True class", *names, "All"]
     rows = []
     for true, (figures, counts) in enumerate(zip(evaluation.per_class, evaluation.confusion, strict=True)):
         total = figures.recall.n
         cells = [shade_cell(counts[column], total, column == true) for column in range(columns)]
-        rows.append((name(figures.name), *cells, f"{total:,}"))
+        rows.append((names[true], *cells, f"{total:,}"))
     return table("Images by true class (rows) and predicted class (columns)", head, rows, ident="matrix")
 
 
