@@ -55,6 +55,15 @@ def test_what_comes_before_the_first_image_does_not_count_towards_the_time_left(
     ]
 
 
+def test_where_nothing_had_to_be_done_there_is_no_rate() -> None:
+    times = iter((0.0, 0.0005, 0.001))
+    stream = io.StringIO()
+    progress = Reporter(stream, clock=lambda: next(times)).progress("predicting")
+    progress(120, 360)
+    progress(360, 360)
+    assert stream.getvalue() == "predicting: 360/360 images, took 0 s\n"
+
+
 def test_on_a_terminal_one_line_is_drawn_over_and_then_left() -> None:
     text = run(Terminal())
     assert text.count("\n") == 2

@@ -14,6 +14,8 @@ from cnncodes.errors import CostWarning
 
 #: Seconds between two redraws on a terminal, and between two lines elsewhere.
 REDRAW, LINE = 0.1, 10.0
+#: What took fewer seconds had nothing to do, as where codes are stored: a rate would mean nothing.
+AT_ONCE = 0.1
 
 
 class Reporter:
@@ -147,7 +149,7 @@ class Progress:
             # What comes before the first image, such as finding the best batch size, is done once.
             rate = (done - self._first[1]) / (now - self._first[0])
         parts = [f"{self._what}: {done:,}/{total:,} {self._unit}", f"{rate:.0f} {self._unit}/s"]
-        if rate < 1:
+        if rate < 1 or (done >= total and seconds < AT_ONCE):
             parts.pop()
         if done >= total:
             parts.append(f"took {format_seconds(seconds)}")
