@@ -146,10 +146,12 @@ def list_folder(
 def _make_foreign(names: Sequence[str], has_splits: bool) -> list[ImageRecord]:
     """Return the records of files that take a plugin which is not registered."""
     keys = make_unique([to_text(name) for name in names])
+    # Once an ending: to look for what is installed takes longer than to list a file.
+    needed = {ending: say_needed(name) for ending, name in {get_ending(n): n for n in names}.items()}
     return [
         ImageRecord(
             key,
-            NoImage(say_needed(name)),
+            NoImage(needed[get_ending(name)]),
             *_read_folder(name.rpartition("/")[0], has_splits),
         )
         for name, key in zip(names, keys, strict=True)
