@@ -72,6 +72,17 @@ def cut_names(names: Sequence[str], most: int = 40) -> list[str]:
     return [shown[name] for name in names]
 
 
+def cut_front(path: str, most: int = 40) -> str:
+    """Return a path, a long one without its front.
+
+    Examples
+    --------
+    >>> cut_front("runs/flowers.cnncodes", 17)
+    '…flowers.cnncodes'
+    """
+    return path if len(path) <= most else f"…{path[1 - most :]}"
+
+
 def _cut_end(name: str, most: int) -> str:
     return f"{name[: most - 1]}…"
 

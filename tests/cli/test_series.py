@@ -47,10 +47,13 @@ def fit(capsys: pytest.CaptureFixture[str], source: Path, out: Path, *options: s
     return capsys.readouterr()  # type: ignore[return-value]  # a named tuple
 
 
-@pytest.mark.parametrize(
+OF_EACH_KIND = pytest.mark.parametrize(
     ("table", "meaning"),
     [("class", []), ("number", ["--regression"]), ("labels", ["--label-delimiter", "|"])],
 )
+
+
+@OF_EACH_KIND
 def test_folds_of_frames_are_told(
     folder: Path,
     tmp_path: Path,
@@ -122,10 +125,7 @@ def test_stored_codes_hold_no_pictures_to_look_at(
     assert json.loads(capsys.readouterr().out)["cross_validation"]["near_copies"] is None
 
 
-@pytest.mark.parametrize(
-    ("table", "meaning"),
-    [("class", []), ("number", ["--regression"]), ("labels", ["--label-delimiter", "|"])],
-)
+@OF_EACH_KIND
 def test_a_baseline_whose_held_out_images_have_copies_is_told(
     folder: Path,
     tmp_path: Path,

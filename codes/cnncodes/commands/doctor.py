@@ -175,11 +175,10 @@ def _describe_plugin(plugin: Result) -> str:
 
 
 def _describe_fault(plugin: Result) -> str:
+    from cnncodes.images.plugins import say_remedy
+
     package = plugin["package"]
-    return (
-        f"{package} is installed and does not work ({plugin['reason']}): install it anew (pip install"
-        f" --force-reinstall {package}), or remove it"
-    )
+    return f"{package} is installed and does not work ({plugin['reason']}): {say_remedy(package)}"
 
 
 def _look_at_part(name: str, broken: Collection[str]) -> Result:

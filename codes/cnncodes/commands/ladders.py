@@ -11,6 +11,7 @@ from cnncodes.commands.reporter import format_seconds
 from cnncodes.commands.series import say_small
 from cnncodes.commands.tables import format_interval, format_share, format_table
 from cnncodes.errors import count, sentence
+from cnncodes.plain import cut_front
 
 if TYPE_CHECKING:
     from cnncodes.evaluation import Estimate
@@ -85,12 +86,7 @@ def _tell_compared(compared: Result, figure: Figure) -> tuple[str, ...]:
         cells += [format_share(compared[key]["value"]), format_interval(compared[key])]
     gap, seconds = read_estimate(compared["difference"]), compared["cpu_seconds"]
     cost = "-" if seconds is None else f"{seconds:.1f} s"
-    return ("", _cut_path(compared["name"]), *cells, *_show_gap(gap, figure), "-", cost)
-
-
-def _cut_path(path: str, most: int = 40) -> str:
-    """Return a path, cut at its front, where it would pad all rows."""
-    return path if len(path) <= most else f"…{path[1 - most :]}"
+    return ("", cut_front(compared["name"]), *cells, *_show_gap(gap, figure), "-", cost)
 
 
 def _show(estimate: Estimate, figure: Figure) -> tuple[str, str]:

@@ -101,7 +101,7 @@ def render_folds_doubt(near: dict[str, Any] | None) -> str:
     if near is None:
         return ""
     small = f"{said}.\n" if (said := say_small(near)) else ""
-    if not NearCopies(near["looked_at"], near["with"]).many:
+    if not NearCopies.from_dict(near).many:
         return small
     share = f"{_say_share(near['with'], near['looked_at'])} among the others"
     return (
@@ -114,7 +114,7 @@ def say_small(near: dict[str, Any] | None, noun: str = "image") -> str:
     from cnncodes.evaluation.checks.duplicates import SMALL
     from cnncodes.evaluation.checks.series import NearCopies
 
-    if near is None or not NearCopies(near["looked_at"], 0, too_small=near["too_small"]).mostly_small:
+    if near is None or not NearCopies.from_dict(near).mostly_small:
         return ""
     drawn = count(near["looked_at"] + near["too_small"], noun)
     return f"Near copies were not looked for in {near['too_small']} of {drawn}: pictures below {SMALL} pixels"

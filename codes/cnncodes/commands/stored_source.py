@@ -87,13 +87,14 @@ def open_to_predict(
         return StoredSource(options.src, None, tuple(images), complete=codes.complete)
     answered = tuple(image for image in images if image.failure is None)
     unread = tuple(image for image in images if image.failure is not None)
+    source = StoredSource(options.src, None, answered, unread=unread, complete=codes.complete)
     if unread and not answered:
-        first, why = list_unread(StoredSource(options.src, None, (), unread=unread))[0]
+        first, why = list_unread(source)[0]
         raise SourceError(
             f"none of the {len(unread)} images of {options.src!r} could be read when it was embedded; the"
             f" first is {first!r}: {sentence(why)}"
         )
-    return StoredSource(options.src, None, answered, unread=unread, complete=codes.complete)
+    return source
 
 
 def list_unread(source: ImageSource) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from cnncodes.backbones import Backbone, load_backbone
 from cnncodes.disk import find_file
 from cnncodes.embedding import Embedder, run_lanes, settle_plans
 from cnncodes.errors import UnreadableImage, UnreadableImages, UsageError, check_path
-from cnncodes.estimators.stored_image import StoredImage
+from cnncodes.estimators.stored_image import are_stored
 from cnncodes.images import Decoding, ImageRecord, content_hash
 from cnncodes.store import CodeCache, Failure
 from cnncodes.views import ViewPlan
@@ -178,7 +178,7 @@ def embed_blocks(
     with _open_cache(memory) as cache:
         work = functools.partial(_embed_chunk, embedder, cache)
         lanes = run_lanes(work, records, n_jobs, most=embedder.chunk)
-        for row in _take_stored(records) if _are_stored(records) else lanes:
+        for row in _take_stored(records) if are_stored(records) else lanes:
             rows.append(row)
             done, failed = done + 1, failed + isinstance(row, Failure)
             if on_progress is not None:
@@ -188,10 +188,6 @@ def embed_blocks(
                 rows.clear()
     if rows:
         yield _join(rows, embedder.backbone.code_size)
-
-
-def _are_stored(records: Sequence[ImageRecord]) -> bool:
-    return bool(records) and isinstance(records[0], StoredImage)
 
 
 def _take_stored(images: Sequence[Any]) -> Iterator[_Row | Failure]:
@@ -209,19 +205,28 @@ def _join(rows: Sequence[_Row | Failure], code_size: int) -> ImageRows:
     )
 
 
+class ImageOrder(NamedTuple):
+    """The order of rows by image, sorted by key, and of each image its first row and how many it has."""
+
+    rows: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+
+
 def rows_of(
-    codes: Codes, *, copy: bool = True
+    codes: Codes, order: ImageOrder | None = None, *, copy: bool = True
 ) -> tuple[ImageRows, npt.NDArray[np.object_], npt.NDArray[np.object_] | None]:
     """Return stored codes by image, sorted by key, with label and group of each; None where none has a group.
 
-    Without `copy` the array is that of the codes where their order allows it, for who writes nothing there.
+    `order` is that of `order_images`, where it is known. Without `copy` the array is that of the codes where
+    their order allows it, for who writes nothing there.
 
     Raises
     ------
     UsageError
         If a code is not finite.
     """
-    order, starts, counts = order_images(codes)
+    rows, starts, counts = order_images(codes) if order is None else order
     finite: npt.NDArray[np.bool_] = np.asarray(np.isfinite(codes.X).all(axis=1))
     if not finite.all():
         bad = str(codes.images[int(np.flatnonzero(~finite)[0])])
@@ -230,19 +235,17 @@ def rows_of(
             f" image {bad!r}: embed it again, in float32 where its codes are beyond float16, or leave it out."
         )
     contents = [str(content) for content in codes.contents[starts]]
-    is_sorted = bool((order == np.arange(len(order))).all())
-    rows = ImageRows(codes.X if is_sorted and not copy else codes.X[order], counts, contents, {})
-    return rows, codes.y[starts], codes.name_groups(starts)
+    is_sorted = bool((rows == np.arange(len(rows))).all())
+    found = ImageRows(codes.X if is_sorted and not copy else codes.X[rows], counts, contents, {})
+    return found, codes.y[starts], codes.name_groups(starts)
 
 
-def order_images(
-    codes: Codes,
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the order of rows by image, sorted by key, and of each image its first row and how many."""
+def order_images(codes: Codes) -> ImageOrder:
+    """Return the order of stored codes by image."""
     keys = np.asarray(codes.images, dtype=object)
-    order = np.argsort(keys, kind="stable")
-    _, first, counts = np.unique(keys[order], return_index=True, return_counts=True)
-    return order, order[first], counts.astype(np.int64)
+    rows = np.argsort(keys, kind="stable")
+    _, first, counts = np.unique(keys[rows], return_index=True, return_counts=True)
+    return ImageOrder(rows, rows[first], counts.astype(np.int64))
 
 
 def list_keys(codes: Codes) -> list[str]:

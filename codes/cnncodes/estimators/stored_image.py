@@ -51,8 +51,13 @@ class StoredSource(ImageSource):
     complete: bool = True
 
 
+def are_stored(records: Sequence[ImageRecord]) -> bool:
+    """Tell whether these are images of stored codes, which never stand among others."""
+    return bool(records) and isinstance(records[0], StoredImage)
+
+
 def find_contents(records: Sequence[ImageRecord]) -> list[str]:
     """Return the hash of each image's content, stored or of what is read; empty where it cannot be."""
-    if records and isinstance(records[0], StoredImage):
+    if are_stored(records):
         return [record.content if isinstance(record, StoredImage) else "" for record in records]
     return hash_contents(records)

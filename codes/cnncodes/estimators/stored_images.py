@@ -9,7 +9,7 @@ import numpy as np
 
 from cnncodes.embedding import Embedder
 from cnncodes.errors import SpaceMismatch, UsageError, count, name_some, sentence, warn
-from cnncodes.estimators.inputs import list_keys, order_images, rows_of
+from cnncodes.estimators.inputs import order_images, rows_of
 from cnncodes.estimators.labels import labelled_records, records_of
 from cnncodes.estimators.stored_image import ABSENT, StoredImage
 from cnncodes.images import ImageRecord
@@ -52,15 +52,18 @@ def list_stored(
         )
     check_space(codes, predictor.embedder)
     warn_incomplete(codes)
+    plan, there = predictor.embedder.plan, ViewPlan.from_dict(codes.plan)
     codes = _choose_views(codes, predictor)
-    rows, labels, _ = rows_of(codes, copy=False)
-    starts = order_images(codes)[1]
-    told = codes.rows.select(["split", "group"]).take(starts).to_pydict()
+    order = order_images(codes)
+    if not codes.reduced and (order.counts != plan.count).any():
+        raise UsageError(_say_views(there, plan, "Of some images views were left out."))
+    rows, labels, _ = rows_of(codes, order, copy=False)
+    told = codes.rows.select(["image", "split", "group"]).take(order.starts).to_pydict()
     stops = np.cumsum(rows.counts)
     images = [
         StoredImage(key, ABSENT, label, split, group, rows.X[stop - n : stop], content)
         for key, label, split, group, stop, n, content in zip(
-            list_keys(codes),
+            told["image"],
             labels,
             told["split"],
             told["group"],
@@ -140,7 +143,7 @@ def _list_failed(codes: Codes) -> list[StoredImage]:
 
 
 def _choose_views(codes: Codes, predictor: ImagePredictor) -> Codes:
-    """Return the rows of the views that prediction takes, of which each image must have all."""
+    """Return the rows of the views that prediction takes."""
     plan, there = predictor.embedder.plan, ViewPlan.from_dict(codes.plan)
     if codes.reduced:
         _check_means(there, predictor)
@@ -156,8 +159,6 @@ def _choose_views(codes: Codes, predictor: ImagePredictor) -> Codes:
             raise UsageError(_say_views(there, plan, sentence(str(error)))) from error
     elif plan != there:
         raise UsageError(_say_views(there, plan))
-    if (order_images(chosen)[2] != plan.count).any():
-        raise UsageError(_say_views(there, plan, "Of some images views were left out."))
     return codes if len(chosen) == len(codes) else chosen  # and not a copy
 
 

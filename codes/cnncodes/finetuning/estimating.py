@@ -133,9 +133,8 @@ def tune_classifier(
             f" {repr(head) if isinstance(head, str) else type(head).__name__}."
         )
     contents, failed = hash_contents(records, n_jobs)
-    if (
-        failed and classifier.on_error == "raise"
-    ):  # before hours of training; what does not decode shows there
+    # Before hours of training; what does not decode shows there.
+    if failed and classifier.on_error == "raise":
         _tell_failed({records[i].key: reason for i, reason in failed.items()}, len(records), "raise")
     read = np.array([i for i in range(len(records)) if i not in failed], np.int64)
     images = Labelled(list(records), y, contents, groups).take(read)

@@ -56,10 +56,16 @@ def register_installed() -> None:
     for name, plugin in PLUGINS.items():
         if is_installed(plugin) and (reason := register(name)):
             endings = f"{', '.join(plugin.endings)} {agree(len(plugin.endings), 'is')}"
+            remedy = say_remedy(plugin.package)
             warn(
-                f"{plugin.package} is installed and does not work ({reason}): {endings} not read. Install"
-                f" it anew (pip install --force-reinstall {plugin.package}), or remove it"
+                f"{plugin.package} is installed and does not work ({reason}): {endings} not read."
+                f" {remedy[0].upper()}{remedy[1:]}"
             )
+
+
+def say_remedy(package: str) -> str:
+    """Return what to do where a plugin is installed and does not work."""
+    return f"install it anew (pip install --force-reinstall {package}), or remove it"
 
 
 def is_installed(plugin: Plugin) -> bool:

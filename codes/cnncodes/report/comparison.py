@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cnncodes.errors import UsageError, sentence
+from cnncodes.evaluation.baselines.rungs import Compared
 from cnncodes.evaluation.figures import FIGURES, Figure
 from cnncodes.evaluation.intervals import Estimate
 
@@ -61,33 +62,25 @@ class Curve:
     verdict: str
 
 
-@dataclass(frozen=True)
-class Elsewhere:
-    """What ways to predict are compared with that was trained elsewhere.
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere(Compared):
+    """What ways to predict are compared with, and how it stands to them.
 
     Attributes
     ----------
-    name : str
-    estimate : Estimate
-        The figure that ways are compared by, on the same test images.
     beside : tuple of Estimate
         Those that stand beside it.
     difference, to_pixels : Estimate
         The figure less that of the method that all are compared with, and of raw pixels.
-    cost : float or None
-        Seconds of processors that it took, where they are known.
     verdict : str
         How it stands to the best way; empty where that is not defined.
     doubts : tuple of str
         What makes its figures mean less than they seem to.
     """
 
-    name: str
-    estimate: Estimate
     beside: tuple[Estimate, ...]
     difference: Estimate
     to_pixels: Estimate
-    cost: float | None
     verdict: str
     doubts: tuple[str, ...]
 
@@ -235,12 +228,12 @@ def _read_elsewhere(report: Mapping[str, Any], figure: Figure) -> Elsewhere | No
     return Elsewhere(
         str(row["name"]),
         estimate,
-        beside,
-        _read_estimate(row["difference"]),
-        _read_estimate(report["difference"]),
         None if seconds is None else _read_seconds(seconds),
-        str(row["verdict"]),
-        tuple(map(str, row["doubts"])),
+        beside=beside,
+        difference=_read_estimate(row["difference"]),
+        to_pixels=_read_estimate(report["difference"]),
+        verdict=str(row["verdict"]),
+        doubts=tuple(map(str, row["doubts"])),
     )
 
 

@@ -11,8 +11,6 @@ from cnncodes.report.html import escape, interval, name, number, show_interval
 
 #: Half the width and height of a cross.
 _ARM = 5.5
-#: Letters that a line in the chart has room for.
-_LONGEST = 40
 
 
 def list_cells(compared: Elsewhere, figure: Figure) -> tuple[str, ...]:
@@ -55,12 +53,6 @@ def describe(compared: Elsewhere, figure: Figure) -> str:
     """Return its name, figure and cost in words."""
     cost = f" in {compared.cost:,.1f} s" if compared.cost else ""
     return f"{compared.name}: {figure.show(compared.estimate.value)}{cost}"
-
-
-def cut_name(compared: Elsewhere) -> str:
-    """Return its name, a long one without its front."""
-    text = compared.name
-    return text if len(text) <= _LONGEST else f"…{text[1 - _LONGEST :]}"
 
 
 def draw_cross(chart: Chart, figure: Figure, compared: Elsewhere, cost: float) -> str:

@@ -10,10 +10,11 @@ from cnncodes.evaluation.figures import Figure
 from cnncodes.evaluation.intervals import Estimate
 from cnncodes.evaluation.thresholds import FEW_GROUPS
 from cnncodes.images import are_copies_alone, say_equal
+from cnncodes.plain import cut_front
 from cnncodes.plots.cost import Box, count_overlaps, place_numbers
 from cnncodes.report.chart import Chart, list_decades
 from cnncodes.report.comparison import Comparison, Tried
-from cnncodes.report.elsewhere import cut_name, describe, draw_cross, list_cells, say_mark, say_standing
+from cnncodes.report.elsewhere import describe, draw_cross, list_cells, say_mark, say_standing
 from cnncodes.report.html import escape, interval, number, paragraph, section, show_interval, table
 from cnncodes.report.standing import find_best, judge_own
 
@@ -176,7 +177,7 @@ def draw_cost(comparison: Comparison, own: Estimate | None = None) -> str:
     )
     if compared is not None and not compared.cost:
         value = compared.estimate.value
-        parts.append(_draw_line(chart, figure, value, "elsewhere dashed", cut_name(compared), taken))
+        parts.append(_draw_line(chart, figure, value, "elsewhere dashed", cut_front(compared.name), taken))
     parts += [
         _draw_line(chart, figure, one.estimate.value, "free", f"{i}  {one.title}", taken)
         for i, one in enumerate(comparison.tried, start=1)

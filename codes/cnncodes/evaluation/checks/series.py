@@ -58,6 +58,11 @@ class NearCopies:
         """Whether more are too small than are looked at."""
         return self.too_small > self.looked_at
 
+    @classmethod
+    def from_dict(cls, found: dict[str, Any]) -> NearCopies:
+        """Return what `to_dict` gave, without the examples."""
+        return cls(found["looked_at"], found["with"], too_small=found["too_small"])
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON has it."""
         examples = [list(pair) for pair in self.examples]
